@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+// What a mean score is made of: calibration, discrimination, and the difficulty of the questions.
+//
+// Thread-safe: pure functions.
+namespace credence::scoring {
+
+// One forecast of a yes/no question that was settled one way or the other.
+struct BinaryForecast {
+  double probability = 0;  // of yes, in [0, 1]
+  bool happened = false;
+};
+
+// mean half Brier = reliability - resolution + uncertainty, exactly: forecasts are grouped by
+// identical probability, never binned (Murphy 1973).
+struct MurphyDecomposition {
+  double reliability = 0;  // lower is better
+  double resolution = 0;   // higher is better
+  double uncertainty = 0;  // a property of the outcomes alone
+};
+
+// score = miscalibration - discrimination + uncertainty (Dimitriadis, Gneiting, Jordan 2021).
+struct CorpDecomposition {
+  double score = 0;           // mean score of the forecasts as they were given
+  double miscalibration = 0;  // score minus that of the isotonic recalibration; >= 0
+  double discrimination = 0;  // score of the constant base rate minus that of the recalibration
+  double uncertainty = 0;     // score of the constant base rate
+};
+
+enum class BinaryLoss { kHalfBrier, kLog };
+
+// INVALID_ARGUMENT: FORECASTS_EMPTY, PROBABILITY_RANGE ("forecasts[i].probability").
+// O(n log n).
+[[nodiscard]] absl::StatusOr<MurphyDecomposition> DecomposeMurphy(
+    std::span<const BinaryForecast> forecasts);
+
+// As DecomposeMurphy; FAILED_PRECONDITION (SCORE_INFINITE) where the log score is infinite.
+[[nodiscard]] absl::StatusOr<CorpDecomposition> DecomposeCorp(
+    std::span<const BinaryForecast> forecasts, BinaryLoss loss);
+
+// A stretch of forecasts that the recalibration gives one probability: the data of a CORP
+// reliability diagram.
+struct CalibrationBlock {
+  double probability_min = 0;  // smallest and largest forecast in the block
+  double probability_max = 0;
+  double recalibrated = 0;  // observed rate in the block
+  std::size_t count = 0;
+};
+
+// The isotonic regression of outcomes on forecasts by pooling adjacent violators (Ayer et al.
+// 1955), equal forecasts pooled first; blocks in rising order of probability and of rate.
+// Errors as DecomposeMurphy. O(n log n).
+[[nodiscard]] absl::StatusOr<std::vector<CalibrationBlock>> RecalibrateIsotonic(
+    std::span<const BinaryForecast> forecasts);
+
+}  // namespace credence::scoring
