@@ -1,0 +1,34 @@
+# Compiler settings that every room shares.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(CREDENCE_CCACHE ccache)
+if(CREDENCE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CREDENCE_CCACHE})
+endif()
+
+find_program(CREDENCE_LLD ld.lld)
+if(CREDENCE_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+# Our own code only; generated code is compiled without these.
+add_library(credence_warnings INTERFACE)
+target_compile_options(credence_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wfloat-equal
+  $<$<BOOL:${CREDENCE_WARNINGS_AS_ERRORS}>:-Werror>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+
+# Numeric rooms: no fused multiply-add, so that results do not depend on the target's instructions.
+add_library(credence_numeric INTERFACE)
+target_compile_options(credence_numeric INTERFACE -ffp-contract=off)
+
+if(CREDENCE_SANITIZER STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(CREDENCE_SANITIZER STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+endif()
