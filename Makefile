@@ -1,0 +1,70 @@
+# The ways in. Every target works in a fresh clone on Debian 12; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+JOBS ?= $(shell nproc)
+BUILD := build/release
+CREDENCE := $(BUILD)/bin/credence
+PREFIX ?= /usr/local
+# Time limits, in seconds.
+TEST_TIMEOUT ?= 1500
+ASAN_TIMEOUT ?= 3600
+TSAN_TIMEOUT ?= 3600
+BENCH_TIMEOUT ?= 3600
+
+CTEST := ctest --output-on-failure --parallel $(JOBS)
+
+.PHONY: help deps deps-check configure build test demo check bench asan tsan install clean
+
+help:  ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1  /p' $(MAKEFILE_LIST) | \
+	  while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+deps:  ## installs the Debian packages of deploy/packages.txt (as root, else through sudo)
+	@deploy/install-packages.sh deploy/packages.txt
+
+deps-check: deps
+	@deploy/install-packages.sh deploy/packages-check.txt
+
+# One build type everywhere, so that one compilation serves build, test, demo and bench.
+configure: deps
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+
+build: configure  ## builds the program: build/release/bin/credence
+	@ninja -C $(BUILD) -j $(JOBS) bin/credence
+
+test: configure  ## builds everything and runs every test
+	@ninja -C $(BUILD) -j $(JOBS)
+	@timeout --foreground $(TEST_TIMEOUT) $(CTEST) --test-dir $(BUILD)
+
+demo: build  ## runs the case of examples/afghanistan-2021 against a real server
+	@examples/afghanistan-2021/demo.sh $(CREDENCE)
+
+check: deps-check configure  ## format, static analysis, warnings of both compilers, protos, arrows, documents
+	@JOBS=$(JOBS) tests/tidy/check.sh $(BUILD)
+
+bench: configure  ## measures; prints a table and writes build/bench/*.json
+	@ninja -C $(BUILD) -j $(JOBS)
+	@mkdir -p build/bench
+	@timeout --foreground $(BENCH_TIMEOUT) tests/bench/run.sh $(BUILD) build/bench
+
+# sanitizer(NAME, DIRECTORY, SECONDS): the whole test suite under one sanitizer.
+define sanitizer
+	@cmake -S . -B $(2) -G Ninja -DCMAKE_BUILD_TYPE=Release -DCREDENCE_SANITIZER=$(1) \
+	  -DCREDENCE_BUILD_BENCHMARKS=OFF
+	@ninja -C $(2) -j $(JOBS)
+	@timeout --foreground $(3) $(CTEST) --test-dir $(2)
+endef
+
+asan: deps  ## the tests under the address and undefined-behaviour sanitizers (ASAN_TIMEOUT seconds)
+	$(call sanitizer,address,build/asan,$(ASAN_TIMEOUT))
+
+tsan: deps  ## the tests under the thread sanitizer (TSAN_TIMEOUT seconds)
+	$(call sanitizer,thread,build/tsan,$(TSAN_TIMEOUT))
+
+install: build  ## installs the program below DESTDIR and PREFIX
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:  ## removes everything that was built
+	@rm -rf build
