@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "compensated_sum.h"
+#include "credence/scoring/question.h"
+#include "credence/scoring/rules.h"
+#include "credence/scoring/score.h"
+#include "credence/scoring/series.h"
+
+// The parts of scoring behind the checks: questions and series were found good by the caller.
+namespace credence::scoring {
+
+// sum_k o_k ln f_k in nats; -infinity where a positive share met probability 0.
+[[nodiscard]] double OutcomeLogLikelihood(const Outcome& outcome,
+                                          std::span<const double> probabilities);
+
+// False where the rule has no meaning for the question's kind (order, bins).
+[[nodiscard]] bool RuleApplies(const Rule& rule, const ScoredQuestion& question);
+
+// The step that counts at the question's spot time, standing or not.
+[[nodiscard]] std::optional<std::size_t> SpotStep(const ScoredQuestion& question,
+                                                  const SeriesView& series);
+
+// The score of one series under a rule that needs no others and applies to the question.
+[[nodiscard]] std::optional<Score> ScoreAlone(const Rule& rule, const ScoredQuestion& question,
+                                              const SeriesView& series);
+
+// The scores of all series under a peer rule.
+[[nodiscard]] std::vector<std::optional<Score>> ScorePeers(const Rule& rule,
+                                                           const ScoredQuestion& question,
+                                                           std::span<const SeriesView> all);
+
+// A sum of values that may be infinite; where both infinities meet, minus infinity wins.
+class ExtendedSum {
+ public:
+  void Add(double value);
+  [[nodiscard]] double value() const;
+
+ private:
+  CompensatedSum finite_;
+  bool has_plus_infinity_ = false;
+  bool has_minus_infinity_ = false;
+};
+
+}  // namespace credence::scoring
