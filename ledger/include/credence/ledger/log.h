@@ -1,0 +1,195 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "credence/ledger/clock.h"
+#include "credence/ledger/position.h"
+#include "credence/ledger/sequencer.h"
+#include "credence/ledger/tree.h"
+
+// The append-only log.
+//
+// Promises: a write is answered after its bytes are fsynced; positions are 0, 1, 2, ... without
+// gaps and readers see only the durable prefix; a request id is remembered for ever and its repeats
+// get the first receipt; the events of one write, over whatever streams, are all stored or none.
+//
+// Errors carry a reason (credence/base/error.h). Bytes on disk that cannot be right give DATA_LOSS,
+// reason LEDGER_FAILED. After a failed write or fsync nothing is written until the log is opened
+// anew: every pending and later submission gets DATA_LOSS, reason LEDGER_FAILED; reads go on.
+namespace credence::ledger {
+
+struct CreateOptions {
+  // Directory of the ledger; made where it does not exist. It gets `ledger.key` (mode 0600, the
+  // Ed25519 signing key in the form of Go's note package) and `log/` (the database).
+  std::string directory;
+  // Origin line of checkpoints and name of the key (C2SP tlog-checkpoint), such as
+  // "example.org/forecasts": not empty, valid UTF-8, without white space, control characters and
+  // '+'.
+  std::string origin;
+  // Gives the record time of the first event. Not null; used during the call only.
+  const Clock* clock = nullptr;
+};
+
+// Bounds of the memory that writes may take.
+struct WriteLimits {
+  // Submissions that may wait; one more is refused with OVERLOADED.
+  size_t queued_submissions_max = 16'384;
+  // A batch is closed when it has this many events or bytes of entries; one append is never split.
+  size_t batch_events_max = 8'192;
+  size_t batch_bytes_max = size_t{8} << 20;
+  // Stream heads held in memory (between one and two times this many).
+  size_t cached_streams_max = 65'536;
+};
+
+struct OpenOptions {
+  std::string directory;
+  // Not null; must outlive the log.
+  const Clock* clock = nullptr;
+  WriteLimits limits;
+};
+
+// How much one read may return; it returns at least one entry where there is one. Both > 0.
+struct ReadLimits {
+  int64_t entry_count_max = 1'000;
+  int64_t byte_count_max = int64_t{4} << 20;
+};
+
+// An entry as stored; copies share the bytes.
+struct StoredEntry {
+  Position position;
+  std::shared_ptr<const std::string> bytes;
+};
+
+// Names a registered watch of the head. 0 is none.
+struct WatchId {
+  int64_t value = 0;
+  friend bool operator==(const WatchId&, const WatchId&) = default;
+};
+
+// Thread-safe, but for Start, Replay and Stop, which their owner calls one after another.
+class Log {
+ public:
+  // Makes a new ledger whose position 0 is credence.event.v1.LedgerCreated in the stream "ledger".
+  // Returns its verifier key in signed-note form, `name+hash+base64(0x01 || public key)`.
+  // ALREADY_EXISTS where the directory holds a ledger. A key file that is there already, from a
+  // creation that was interrupted, is used if its name is the origin, else FAILED_PRECONDITION.
+  // INVALID_ARGUMENT, reason NAME_INVALID, for a bad origin.
+  [[nodiscard]] static absl::StatusOr<std::string> Create(const CreateOptions& options);
+
+  // Opens a ledger to read and write; at most one process can. Does not scan the log: the cost is
+  // that of reading the end of it and of replaying the database's own bounded write-ahead log.
+  // NOT_FOUND where there is no ledger; FAILED_PRECONDITION, reason WRONG_STATE, where another
+  // holds it; DATA_LOSS where its end does not fit its recorded root.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> Open(const OpenOptions& options);
+
+  // Opens it to read as it stands now, beside a process that writes or without one; writes nothing
+  // and sees nothing that comes later. Start must not be called. Errors as for Open.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> OpenReadOnly(
+      const std::string& directory);
+
+  // Stops it where that is not done yet.
+  ~Log();
+
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  [[nodiscard]] const std::string& origin() const;
+  [[nodiscard]] const std::string& verifier_key() const;
+
+  // --- The head and its past ---
+
+  // Size and root of the durable log. O(1).
+  [[nodiscard]] TreeHead tree_head() const;
+
+  // The head that the log had at `size`. OUT_OF_RANGE, reason BEYOND_HEAD, for a larger one.
+  // O(log n) tiles of 256 hashes read and hashed.
+  [[nodiscard]] absl::StatusOr<TreeHead> TreeHeadAt(TreeSize size) const;
+
+  // The last entry recorded at or before `time`; nothing where the log is younger. Whole appends
+  // only, since an append has one record time. O(log n) entries read.
+  [[nodiscard]] absl::StatusOr<std::optional<Position>> LastPositionAt(absl::Time time) const;
+
+  // --- Entries ---
+
+  // Entries from `from` on, in order, without gaps; empty where `from` is the head or beyond.
+  // OUT_OF_RANGE for a negative position.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> Read(Position from,
+                                                              const ReadLimits& limits) const;
+
+  // Entries of one stream from its version `from_version` on, those at positions up to `last` only
+  // where it is given. Empty for an unknown stream. O(log n) each.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> ReadStream(
+      std::string_view stream, int64_t from_version, const ReadLimits& limits,
+      std::optional<Position> last = std::nullopt) const;
+
+  // The first version of `stream` at position `from` or later: its length where there is none.
+  // O(log^2 n).
+  [[nodiscard]] absl::StatusOr<int64_t> StreamVersionAt(std::string_view stream,
+                                                        Position from) const;
+
+  // Number of durable events in `stream`; 0 for an unknown one. O(log n).
+  [[nodiscard]] absl::StatusOr<int64_t> StreamLength(std::string_view stream) const;
+
+  // The first receipt of `request_id`, if it was ever used. `duplicate` is false in it.
+  [[nodiscard]] absl::StatusOr<std::optional<Receipt>> FindReceipt(
+      std::string_view request_id) const;
+
+  // --- Stored state of projections: what Seal put, as of the durable head ---
+
+  [[nodiscard]] absl::StatusOr<std::optional<std::string>> ReadState(std::string_view key) const;
+
+  // Calls `visit` with each key that begins with `prefix`, and its value, by key in byte order,
+  // until it returns false. The views live as long as the call. One consistent view of the state.
+  absl::Status ScanState(std::string_view prefix,
+                         absl::FunctionRef<bool(std::string_view, std::string_view)> visit) const;
+
+  // --- Writing ---
+
+  // Folds the durable entries from `from` on into `projection`; never calls its Seal. Before Start.
+  absl::Status Replay(Position from, Projection& projection) const;
+
+  // Starts the threads. `projection` may be null; it must outlive Stop.
+  void Start(Projection* projection);
+
+  // Hands over a write; the outcome goes to `submission.done`. Never blocks. See Submission.
+  // A refusal has one of the reasons, the first that applies: FIELD_REQUIRED, FIELD_TOO_LARGE
+  // (request id); UNAVAILABLE (not started, or stopped); LEDGER_FAILED; OVERLOADED;
+  // REQUEST_ID_REUSED (ALREADY_EXISTS; metadata request_id); STALE_REVISION (ABORTED; metadata
+  // stream, current_revision); what `decide` says; ENTRY_TOO_LARGE (INVALID_ARGUMENT; metadata
+  // bytes, limit). Nothing is recorded or folded then, and the request id stays free.
+  void Submit(Submission submission);
+
+  // Takes no more writes, finishes those taken, ends the watches (UNAVAILABLE), joins the threads.
+  // Idempotent. Reads go on.
+  void Stop();
+
+  // --- Following ---
+
+  // Calls `ready` once: with OK as soon as the durable size is larger than `size`; with UNAVAILABLE
+  // when the log stops; with DATA_LOSS when it fails. Always on the watch thread, never within this
+  // call, and after the projection's closure of the batch ran. Must not block. A watch costs no
+  // thread; a reader that does not come back costs nothing. O(log watches). Needs Start.
+  WatchId WatchHead(TreeSize size, std::function<void(const absl::Status&)> ready);
+
+  // Ends a watch. True: its callback will never run. False: it ran, or runs now. O(log watches).
+  bool CancelWatch(WatchId id);
+
+ private:
+  class Impl;
+  friend class LogFactory;
+  explicit Log(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace credence::ledger
