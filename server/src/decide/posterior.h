@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "credence/forecaster/posterior.h"
+#include "state/state.h"
+
+// The one place where a state becomes the forecaster's arguments, for the posteriors that are
+// published, queried and audited alike.
+namespace credence::server {
+
+// Version of the engine, recorded with each published posterior.
+inline constexpr std::string_view kEngineVersion = "1";
+
+// What is asked about a network.
+struct InferenceInput {
+  std::shared_ptr<const forecaster::CompiledNetwork> network;
+  int64_t network_revision = 0;
+  // In force at the instant.
+  std::vector<forecaster::EvidenceItem> items;
+  forecaster::InferenceOptions options;
+};
+
+// The arguments for `network` at `at`: the revision, items with their clusters, grade table and
+// resolutions that count then. `question_of` finds the questions that the network names; one that
+// the state does not hold is left out.
+[[nodiscard]] InferenceInput MakeInferenceInput(const State& state, const NetworkState& network,
+                                                absl::Time at);
+
+}  // namespace credence::server

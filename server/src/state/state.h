@@ -1,0 +1,209 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "credence/event/v1/network_events.pb.h"
+#include "credence/event/v1/question_events.pb.h"
+#include "credence/forecaster/evidence.h"
+#include "credence/forecaster/network.h"
+#include "state/cow_map.h"
+
+// What the ledger's events add up to: the projections. A State is made by folding events, and by
+// nothing else. Copies are cheap (see cow_map.h), so that every reader has one of its own.
+//
+// Everything that has an effective time keeps its history, so that one state answers for every
+// effective time; what the ledger knew at an earlier position needs another state.
+//
+// Thread safety: a const State may be read from any thread.
+namespace credence::server {
+
+// One evidence item and what became of it.
+struct EvidenceState {
+  struct ClusterChange {
+    absl::Time effective_time;
+    std::string cluster;
+    std::optional<double> correlation;
+  };
+
+  std::string id;
+  // As recorded; `item.cluster` and its correlation hold what was stated first.
+  event::v1::EvidenceModel model;
+  forecaster::EvidenceItem item;
+  int64_t position = 0;
+  absl::Time record_time;
+  bool backfilled = false;
+  std::string actor;
+  std::string supersedes;
+  // Later cluster changes, in the order of their positions.
+  std::vector<ClusterChange> cluster_changes;
+  // When it ceased to count, and why.
+  std::optional<absl::Time> end_time;
+  std::string superseded_by;
+
+  // Whether it counts at `time`.
+  [[nodiscard]] bool InForce(absl::Time time) const {
+    return item.effective_time <= time && (!end_time.has_value() || *end_time > time);
+  }
+  // The item as it stands at `time`, with the cluster of that time.
+  [[nodiscard]] forecaster::EvidenceItem ItemAt(absl::Time time) const;
+};
+
+// One revision of a network's model.
+struct RevisionState {
+  int64_t number = 1;
+  std::string title;
+  std::string rationale;
+  event::v1::NetworkModel model;
+  std::shared_ptr<const forecaster::CompiledNetwork> compiled;
+  int64_t position = 0;
+  absl::Time record_time;
+  absl::Time effective_time;
+};
+
+// A network with its evidence.
+struct NetworkState {
+  std::string id;
+  int64_t revision = 0;  // Events in its stream.
+  std::vector<std::shared_ptr<const RevisionState>> revisions;
+  // By position.
+  std::vector<std::shared_ptr<const EvidenceState>> evidence;
+  absl::flat_hash_map<std::string, size_t> evidence_index;
+  // Ids of the questions put to it, in the order of their positions.
+  std::vector<std::string> questions;
+  // Effective time that it has reached; it never goes back.
+  absl::Time clock = absl::InfinitePast();
+
+  [[nodiscard]] const EvidenceState* FindEvidence(std::string_view evidence) const;
+  // The revision in force at `time`; the first one where `time` is before it.
+  [[nodiscard]] const RevisionState& RevisionAt(absl::Time time) const;
+  [[nodiscard]] const RevisionState& latest() const { return *revisions.back(); }
+};
+
+// One resolution, amendment or annulment.
+struct ResolutionState {
+  // Empty where the question was annulled.
+  std::string outcome;
+  std::optional<absl::Time> occur_time;
+  std::string rationale;
+  absl::Time effective_time;
+  int64_t position = 0;
+  // 1 for the first, more after each amendment or annulment.
+  int64_t version = 1;
+};
+
+// Scores of one version, all parts together.
+struct ScoreVersionState {
+  int64_t version = 0;
+  std::string outcome;
+  std::vector<event::v1::SubjectScores> subjects;
+  int64_t position = 0;
+  int64_t cause_position = 0;
+  absl::Time record_time;
+};
+
+// A forecaster's standing forecast on a question.
+struct StandingForecast {
+  std::vector<double> probabilities;
+  std::string forecast;
+  std::string rationale;
+  int64_t position = 0;
+  absl::Time record_time;
+  absl::Time effective_time;
+  bool backfilled = false;
+};
+
+// The posterior of a question that was published last.
+struct PublishedState {
+  std::vector<double> probabilities;
+  int64_t position = 0;
+  absl::Time effective_time;
+};
+
+enum class QuestionPhase { kDraft, kActive, kClosed, kResolved, kAnnulled };
+
+struct QuestionState {
+  std::string id;
+  int64_t revision = 0;  // Events in its stream.
+  std::string title;
+  std::string resolution_criteria;
+  std::string network;
+  std::string node;
+  std::vector<std::string> states;
+  absl::Time open_time;
+  absl::Time close_time;
+  std::vector<std::string> tags;
+  absl::Time record_time;
+  int64_t position = 0;
+  QuestionPhase phase = QuestionPhase::kActive;
+  // In the order of their positions.
+  std::vector<ResolutionState> resolutions;
+  std::vector<std::shared_ptr<const ScoreVersionState>> scores;
+  std::optional<PublishedState> published;
+  CowMap<StandingForecast, 16> standing;
+  // Ids that clients chose for their forecasts; the server's own cannot clash.
+  CowMap<bool, 16> chosen_forecast_ids;
+
+  // The resolution in force at `time`; null where there is none or where it was annulled.
+  [[nodiscard]] const ResolutionState* ResolutionAt(absl::Time time) const;
+};
+
+struct ForecasterState {
+  std::string id;
+  int64_t revision = 0;
+  std::string display_name;
+  std::string description;
+  int64_t forecast_count = 0;
+};
+
+struct SourceState {
+  std::string id;
+  int64_t revision = 0;
+  std::string display_name;
+  std::string description;
+  std::string url;
+  int64_t evidence_count = 0;
+};
+
+// A grade table and when it came into force.
+struct GradeTableState {
+  absl::Time effective_time = absl::InfinitePast();
+  forecaster::GradeTable grades;
+  double default_cluster_correlation = 0.6;
+};
+
+// The ledger's own facts.
+struct LedgerState {
+  int64_t revision = 0;
+  // In the order of their positions; the first is the default table.
+  std::vector<GradeTableState> grade_tables = {GradeTableState{}};
+  int64_t unknown_event_count = 0;
+
+  [[nodiscard]] const GradeTableState& GradesAt(absl::Time time) const;
+};
+
+struct State {
+  // Events folded; the position of the last is one less.
+  int64_t size = 0;
+  // Raised with each copy that is handed out; see CowMap.
+  uint64_t edition = 1;
+  LedgerState ledger;
+  CowMap<QuestionState, 64> questions;
+  CowMap<NetworkState, 64> networks;
+  CowMap<ForecasterState, 64> forecasters;
+  CowMap<SourceState, 64> sources;
+
+  // A copy for readers. Raises the edition, so that later edits leave the copy alone.
+  [[nodiscard]] State Snapshot();
+
+  // A copy to try things on: edits of it leave this state alone.
+  [[nodiscard]] State Fork() const;
+};
+
+}  // namespace credence::server
