@@ -21,7 +21,7 @@ namespace credence::scoring {
 
 // How far a probability vector's sum may be from 1 before it is refused. Wide enough for vectors
 // rounded to six digits, narrow enough to catch a forgotten state. Vectors are not renormalised.
-inline constexpr double kProbabilitySumTolerance = 1e-6;
+inline constexpr double kProbabilitySumTolerance = 1e-5;
 
 // One change, as it is recorded.
 struct ForecastPoint {
