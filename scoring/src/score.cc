@@ -36,10 +36,8 @@ TimeWindow HeldWithin(const SeriesView& series, std::size_t step, const TimeWind
 
 std::optional<double> LastValue(Kernel kernel, const ScoredQuestion& question,
                                 const SeriesView& series) {
-  const TimeWindow window = question.ScoringWindow();
-  if (window.empty()) return std::nullopt;
-  const std::optional<std::size_t> step = series.StepBefore(window.end);
-  if (!step || !series.steps[*step].standing) return std::nullopt;
+  const std::optional<std::size_t> step = LastStandingStep(question, series);
+  if (!step) return std::nullopt;
   return EvaluateKernel(kernel, question, series.Probabilities(*step));
 }
 
@@ -174,6 +172,15 @@ double ExtendedSum::value() const {
   if (has_minus_infinity_) return -std::numeric_limits<double>::infinity();
   if (has_plus_infinity_) return std::numeric_limits<double>::infinity();
   return finite_.value();
+}
+
+std::optional<std::size_t> LastStandingStep(const ScoredQuestion& question,
+                                            const SeriesView& series) {
+  const TimeWindow window = question.ScoringWindow();
+  if (window.empty()) return std::nullopt;
+  const std::optional<std::size_t> step = series.StepBefore(window.end);
+  if (!step || !series.steps[*step].standing) return std::nullopt;
+  return step;
 }
 
 std::optional<std::size_t> SpotStep(const ScoredQuestion& question, const SeriesView& series) {

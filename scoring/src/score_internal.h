@@ -21,6 +21,10 @@ namespace credence::scoring {
 // False where the rule has no meaning for the question's kind (order, bins).
 [[nodiscard]] bool RuleApplies(const Rule& rule, const ScoredQuestion& question);
 
+// The step in force at the end of the scoring window, where one stands.
+[[nodiscard]] std::optional<std::size_t> LastStandingStep(const ScoredQuestion& question,
+                                                          const SeriesView& series);
+
 // The step that counts at the question's spot time, standing or not.
 [[nodiscard]] std::optional<std::size_t> SpotStep(const ScoredQuestion& question,
                                                   const SeriesView& series);
