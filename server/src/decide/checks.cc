@@ -1,0 +1,129 @@
+#include "decide/checks.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "convert/time.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+
+namespace credence::server {
+namespace {
+
+bool IsLabel(std::string_view id) {
+  if (id.empty() || id.size() > 63) return false;
+  if (id.front() < 'a' || id.front() > 'z' || id.back() == '-') return false;
+  for (const char c : id) {
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) return false;
+  }
+  return true;
+}
+
+absl::Status AboutResource(absl::StatusCode code, std::string_view reason,
+                           std::string_view resource, std::string message) {
+  ErrorDetail detail;
+  detail.reason = std::string(reason);
+  detail.metadata["resource"] = std::string(resource);
+  if (code == absl::StatusCode::kFailedPrecondition) {
+    detail.subjects.push_back(std::string(resource));
+  }
+  return MakeError(code, std::move(message), detail);
+}
+
+}  // namespace
+
+absl::Status CheckId(std::string_view id, std::string_view field) {
+  if (id.empty()) return InvalidField("FIELD_REQUIRED", field, "must be given");
+  if (IsLabel(id)) return absl::OkStatus();
+  return InvalidField(
+      "NAME_INVALID", field,
+      absl::StrCat("\"", id.substr(0, 80),
+                   "\" must begin with a letter a-z, go on with letters, digits and "
+                   "hyphens, not end with a hyphen, and have at most 63 characters"));
+}
+
+absl::Status CheckChosenId(std::string_view id, char letter, std::string_view field) {
+  CREDENCE_RETURN_IF_ERROR(CheckId(id, field));
+  if (id.front() != letter || id.size() == 1 ||
+      id.find_first_not_of("0123456789", 1) != std::string_view::npos) {
+    return absl::OkStatus();
+  }
+  return InvalidField("NAME_INVALID", field,
+                      absl::StrCat("\"", id, "\" is of the form that the server gives itself: ",
+                                   std::string(1, letter), " and digits; choose another"));
+}
+
+absl::Status CheckText(std::string_view text, std::string_view field, size_t bytes_max) {
+  if (text.size() <= bytes_max) return absl::OkStatus();
+  ErrorDetail detail;
+  detail.reason = "FIELD_TOO_LARGE";
+  const std::string description =
+      absl::StrCat("has ", text.size(), " bytes; at most ", bytes_max, " are taken");
+  detail.fields.push_back({std::string(field), description});
+  detail.metadata["limit"] = absl::StrCat(bytes_max);
+  return MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, ": ", description),
+                   detail);
+}
+
+absl::Status CheckRequiredText(std::string_view text, std::string_view field) {
+  if (text.empty()) return InvalidField("FIELD_REQUIRED", field, "must be given");
+  return CheckText(text, field);
+}
+
+absl::StatusOr<std::string> ParseName(std::string_view name, std::string_view collection,
+                                      std::string_view field) {
+  if (name.empty()) {
+    return InvalidField("FIELD_REQUIRED", field, absl::StrCat("must be ", collection, "/{id}"));
+  }
+  std::string_view id = name;
+  if (absl::ConsumePrefix(&id, collection) && absl::ConsumePrefix(&id, "/") && IsLabel(id)) {
+    return std::string(id);
+  }
+  return InvalidField(
+      "NAME_INVALID", field,
+      absl::StrCat("\"", name.substr(0, 120), "\" must have the form ", collection, "/{id}"));
+}
+
+absl::StatusOr<absl::Time> ParseTime(const google::protobuf::Timestamp& timestamp,
+                                     std::string_view field) {
+  constexpr int64_t kFirstSecond = -62'135'596'800;
+  constexpr int64_t kLastSecond = 253'402'300'799;
+  if (timestamp.seconds() < kFirstSecond || timestamp.seconds() > kLastSecond ||
+      timestamp.nanos() < 0 || timestamp.nanos() > 999'999'999) {
+    return InvalidField("TIME_INVALID", field, "must lie within the years 1 to 9999");
+  }
+  return ToTime(timestamp);
+}
+
+absl::Status NotFound(std::string_view resource) {
+  return AboutResource(absl::StatusCode::kNotFound, "NOT_FOUND", resource,
+                       absl::StrCat(resource, " does not exist"));
+}
+
+absl::Status AlreadyExists(std::string_view resource) {
+  return AboutResource(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS", resource,
+                       absl::StrCat(resource, " exists already"));
+}
+
+absl::Status WrongState(std::string_view resource, std::string_view why) {
+  return AboutResource(absl::StatusCode::kFailedPrecondition, "WRONG_STATE", resource,
+                       absl::StrCat(resource, " ", why));
+}
+
+absl::Status CheckProbabilities(const std::vector<double>& probabilities, std::string_view field) {
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    if (!(probabilities[i] >= 0.0 && probabilities[i] <= 1.0)) {
+      return InvalidField("PROBABILITY_INVALID", absl::StrCat(field, "[", i, "]"),
+                          absl::StrCat("is ", probabilities[i], "; must lie between 0 and 1"));
+    }
+  }
+  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+  if (std::abs(sum - 1.0) <= 1e-9) return absl::OkStatus();
+  return InvalidField("PROBABILITY_INVALID", field,
+                      absl::StrCat("sum to ", sum, "; they must sum to 1 within 1e-9"));
+}
+
+}  // namespace credence::server

@@ -1,0 +1,282 @@
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "convert/time.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/event/v1/network_events.pb.h"
+#include "decide/checks.h"
+#include "decide/decide.h"
+#include "decide/network_check.h"
+#include "decide/trial.h"
+
+// The beginning and the middle of a question's life.
+namespace credence::server {
+namespace {
+
+absl::Status CheckTags(const google::protobuf::RepeatedPtrField<std::string>& tags) {
+  if (tags.size() > kTagCountMax) {
+    return InvalidField(
+        "FIELD_INVALID", "question.tags",
+        absl::StrCat("has ", tags.size(), " tags; at most ", kTagCountMax, " are taken"));
+  }
+  absl::flat_hash_set<std::string_view> seen;
+  for (int i = 0; i < tags.size(); ++i) {
+    const std::string path = absl::StrCat("question.tags[", i, "]");
+    CREDENCE_RETURN_IF_ERROR(CheckRequiredText(tags.Get(i), path));
+    CREDENCE_RETURN_IF_ERROR(CheckText(tags.Get(i), path, kLabelBytesMax));
+    if (!seen.insert(tags.Get(i)).second) {
+      return InvalidField("FIELD_INVALID", path, "is given twice");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckTexts(const v1::Question& question) {
+  CREDENCE_RETURN_IF_ERROR(CheckRequiredText(question.title(), "question.title"));
+  CREDENCE_RETURN_IF_ERROR(
+      CheckText(question.resolution_criteria(), "question.resolution_criteria"));
+  return CheckTags(question.tags());
+}
+
+// The network of one node that a question which stands alone lives in.
+absl::StatusOr<event::v1::NetworkModel> OwnNetwork(const std::string& id,
+                                                   const v1::Question& question,
+                                                   absl::Time open_time) {
+  if (!question.has_prior()) {
+    return InvalidField("FIELD_REQUIRED", "question.prior",
+                        "must be given for a question without a network");
+  }
+  if (!question.has_close_time()) {
+    return InvalidField("FIELD_REQUIRED", "question.close_time",
+                        "must be given for a question without a network");
+  }
+  if (!question.node().empty()) {
+    return InvalidField("FIELD_INVALID", "question.node", "goes with question.network only");
+  }
+  event::v1::NetworkModel model;
+  *model.mutable_open_time() = ToTimestamp(open_time);
+  *model.mutable_deadline_time() = question.close_time();
+  event::v1::Node& node = *model.add_nodes();
+  node.set_node(id);
+  node.set_role(event::v1::NODE_ROLE_QUESTION);
+  if (question.states().empty()) {
+    node.add_states("yes");
+    node.add_states("no");
+  } else {
+    *node.mutable_states() = question.states();
+  }
+  *node.mutable_rows()->add_rows() = question.prior();
+  return model;
+}
+
+// The question's node in a network that exists, free for a question.
+absl::StatusOr<int> FindFreeNode(const State& state, const NetworkState& network,
+                                 const std::string& node) {
+  const auto& compiled = *network.latest().compiled;
+  const absl::StatusOr<int> index = compiled.FindNode(node);
+  if (!index.ok()) return InvalidField("UNKNOWN_NODE", "question.node", index.status().message());
+  if (compiled.network().nodes[static_cast<size_t>(*index)].role !=
+      forecaster::NodeRole::kQuestion) {
+    return InvalidField("FIELD_INVALID", "question.node",
+                        absl::StrCat(node, " does not have the role of a question"));
+  }
+  for (const std::string& other : network.questions) {
+    const QuestionState* question = state.questions.Find(other);
+    if (question != nullptr && question->node == node) {
+      return WrongState(absl::StrCat("questions/", other),
+                        absl::StrCat("asks about node ", node, " already"));
+    }
+  }
+  return *index;
+}
+
+struct Times {
+  absl::Time open;
+  absl::Time close;
+};
+
+absl::StatusOr<Times> QuestionTimes(const v1::Question& question, Times defaults) {
+  Times times = defaults;
+  if (question.has_open_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(times.open, ParseTime(question.open_time(), "question.open_time"));
+  }
+  if (question.has_close_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(times.close, ParseTime(question.close_time(), "question.close_time"));
+  }
+  if (times.close <= times.open) {
+    return InvalidField("TIME_INVALID", "question.close_time",
+                        absl::StrCat(TimeText(times.close), " does not lie after open_time ",
+                                     TimeText(times.open)));
+  }
+  if (times.close > defaults.close) {
+    return InvalidField("TIME_INVALID", "question.close_time",
+                        absl::StrCat(TimeText(times.close), " lies after the deadline ",
+                                     TimeText(defaults.close), " of its node"));
+  }
+  return times;
+}
+
+std::shared_ptr<event::v1::QuestionCreated> MakeCreated(const v1::CreateQuestionRequest& request,
+                                                        const std::string& network,
+                                                        const std::string& node, Times times) {
+  auto payload = std::make_shared<event::v1::QuestionCreated>();
+  payload->set_question(request.question_id());
+  payload->set_network(network);
+  payload->set_node(node);
+  payload->set_title(request.question().title());
+  payload->set_resolution_criteria(request.question().resolution_criteria());
+  *payload->mutable_open_time() = ToTimestamp(times.open);
+  *payload->mutable_close_time() = ToTimestamp(times.close);
+  *payload->mutable_tags() = request.question().tags();
+  payload->set_draft(request.draft());
+  return payload;
+}
+
+DecisionOr CreateAndPublish(Trial trial, const v1::CreateQuestionRequest& request,
+                            const std::string& network_id, const std::string& node, Times times,
+                            std::optional<absl::Time> stated) {
+  const absl::Time time = trial.EffectiveTime(*trial.state().networks.Find(network_id), stated);
+  CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
+  const int64_t cause = trial.Add(absl::StrCat("questions/", request.question_id()),
+                                  MakeCreated(request, network_id, node, times), time);
+  CREDENCE_RETURN_IF_ERROR(
+      trial.Publish(network_id, time, event::v1::POSTERIOR_CAUSE_CREATION, cause));
+  return std::move(trial).Finish();
+}
+
+DecisionOr CreateAlone(const State& state, const DecideFacts& facts,
+                       const v1::CreateQuestionRequest& request) {
+  const std::string& id = request.question_id();
+  const v1::Question& question = request.question();
+  const absl::Time now = facts.effective_time.value_or(facts.record_time);
+  absl::Time open_time = now;
+  if (question.has_open_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(open_time, ParseTime(question.open_time(), "question.open_time"));
+  }
+  CREDENCE_ASSIGN_OR_RETURN(const event::v1::NetworkModel model,
+                            OwnNetwork(id, question, open_time));
+  CREDENCE_ASSIGN_OR_RETURN(const absl::Time close_time,
+                            ParseTime(question.close_time(), "question.close_time"));
+  CREDENCE_ASSIGN_OR_RETURN(const Times times, QuestionTimes(question, {open_time, close_time}));
+  CREDENCE_RETURN_IF_ERROR(CheckModel(id, model, "question").status());
+  const std::string network_name = absl::StrCat("networks/", id);
+  if (state.networks.Find(id) != nullptr) return AlreadyExists(network_name);
+  auto payload = std::make_shared<event::v1::NetworkCreated>();
+  payload->set_network(id);
+  payload->set_title(question.title());
+  *payload->mutable_model() = model;
+  Trial trial(state, facts);
+  trial.Add(network_name, std::move(payload), now);
+  return CreateAndPublish(std::move(trial), request, id, id, times, facts.effective_time);
+}
+
+DecisionOr CreateInNetwork(const State& state, const DecideFacts& facts,
+                           const v1::CreateQuestionRequest& request) {
+  const v1::Question& question = request.question();
+  CREDENCE_ASSIGN_OR_RETURN(const std::string network_id,
+                            ParseName(question.network(), "networks", "question.network"));
+  const NetworkState* network = state.networks.Find(network_id);
+  if (network == nullptr) return NotFound(question.network());
+  if (question.has_prior() || !question.states().empty()) {
+    return InvalidField("FIELD_INVALID",
+                        question.has_prior() ? "question.prior" : "question.states",
+                        "belongs to the node of the network; leave it out");
+  }
+  const std::string node = question.node().empty() ? request.question_id() : question.node();
+  CREDENCE_ASSIGN_OR_RETURN(const int index, FindFreeNode(state, *network, node));
+  const auto& compiled = *network->latest().compiled;
+  CREDENCE_ASSIGN_OR_RETURN(const Times times, QuestionTimes(question, {compiled.StartTime(index),
+                                                                        compiled.Deadline(index)}));
+  return CreateAndPublish(Trial(state, facts), request, network_id, node, times,
+                          facts.effective_time);
+}
+
+// An event of the question alone, in effect at the stated time.
+DecisionOr OneEvent(const State& state, const DecideFacts& facts, const std::string& stream,
+                    std::shared_ptr<const google::protobuf::Message> payload) {
+  Trial trial(state, facts);
+  trial.Add(stream, std::move(payload), facts.effective_time.value_or(facts.record_time));
+  return std::move(trial).Finish();
+}
+
+absl::StatusOr<const QuestionState*> FindQuestion(const State& state, const std::string& name) {
+  CREDENCE_ASSIGN_OR_RETURN(const std::string id, ParseName(name, "questions", "name"));
+  const QuestionState* question = state.questions.Find(id);
+  if (question == nullptr) return NotFound(name);
+  return question;
+}
+
+}  // namespace
+
+DecisionOr DecideCreateQuestion(const State& state, const DecideFacts& facts,
+                                const v1::CreateQuestionRequest& request) {
+  CREDENCE_RETURN_IF_ERROR(CheckId(request.question_id(), "question_id"));
+  CREDENCE_RETURN_IF_ERROR(CheckTexts(request.question()));
+  if (state.questions.Find(request.question_id()) != nullptr) {
+    return AlreadyExists(absl::StrCat("questions/", request.question_id()));
+  }
+  return request.question().network().empty() ? CreateAlone(state, facts, request)
+                                              : CreateInNetwork(state, facts, request);
+}
+
+DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
+                                const v1::UpdateQuestionRequest& request) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, request.name()));
+  v1::Question merged;
+  merged.set_title(question->title);
+  merged.set_resolution_criteria(question->resolution_criteria);
+  merged.mutable_tags()->Add(question->tags.begin(), question->tags.end());
+  const v1::Question before = merged;
+  if (request.update_mask().paths().empty()) {
+    return InvalidField("FIELD_REQUIRED", "update_mask",
+                        "must name title, resolution_criteria or tags");
+  }
+  for (const std::string& path : request.update_mask().paths()) {
+    if (path == "title") {
+      merged.set_title(request.question().title());
+    } else if (path == "resolution_criteria") {
+      merged.set_resolution_criteria(request.question().resolution_criteria());
+    } else if (path == "tags") {
+      *merged.mutable_tags() = request.question().tags();
+    } else {
+      return InvalidField("FIELD_INVALID", "update_mask",
+                          absl::StrCat("\"", path.substr(0, 80),
+                                       "\" cannot be changed; title, resolution_criteria and tags "
+                                       "can"));
+    }
+  }
+  CREDENCE_RETURN_IF_ERROR(CheckTexts(merged));
+  if (merged.SerializeAsString() == before.SerializeAsString()) {
+    return WrongState(request.name(), "has these values already");
+  }
+  auto payload = std::make_shared<event::v1::QuestionUpdated>();
+  payload->set_question(question->id);
+  payload->set_title(merged.title());
+  payload->set_resolution_criteria(merged.resolution_criteria());
+  *payload->mutable_tags() = merged.tags();
+  return OneEvent(state, facts, request.name(), std::move(payload));
+}
+
+DecisionOr DecideOpenQuestion(const State& state, const DecideFacts& facts,
+                              const v1::OpenQuestionRequest& request) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, request.name()));
+  if (question->phase != QuestionPhase::kDraft) return WrongState(request.name(), "is no draft");
+  auto payload = std::make_shared<event::v1::QuestionOpened>();
+  payload->set_question(question->id);
+  return OneEvent(state, facts, request.name(), std::move(payload));
+}
+
+DecisionOr DecideCloseQuestion(const State& state, const DecideFacts& facts,
+                               const v1::CloseQuestionRequest& request) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, request.name()));
+  if (question->phase != QuestionPhase::kActive) {
+    return WrongState(request.name(), "is not open for forecasts");
+  }
+  auto payload = std::make_shared<event::v1::QuestionClosed>();
+  payload->set_question(question->id);
+  return OneEvent(state, facts, request.name(), std::move(payload));
+}
+
+}  // namespace credence::server

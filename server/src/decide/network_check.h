@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "credence/event/v1/network_model.pb.h"
+#include "credence/forecaster/network.h"
+
+namespace credence::server {
+
+// Everything that is checked of a model before it may be recorded, and the model compiled.
+// INVALID_ARGUMENT with each violation at a path below `field`; RESOURCE_EXHAUSTED where exact
+// inference would need too much memory.
+[[nodiscard]] absl::StatusOr<std::shared_ptr<const forecaster::CompiledNetwork>> CheckModel(
+    std::string_view id, const event::v1::NetworkModel& model, std::string_view field);
+
+}  // namespace credence::server

@@ -1,0 +1,48 @@
+#include "decide/posterior.h"
+
+#include <utility>
+
+namespace credence::server {
+namespace {
+
+// The occur time where it says when the event of a hazard node happened; else it says nothing that
+// the state does not.
+std::optional<absl::Time> EventTime(const forecaster::CompiledNetwork& network,
+                                    std::string_view node, const ResolutionState& resolution) {
+  const absl::StatusOr<int> index = network.FindNode(node);
+  if (!index.ok() || !network.IsHazard(*index)) return std::nullopt;
+  const absl::StatusOr<int> state = network.FindState(*index, resolution.outcome);
+  return state.ok() && *state == 0 ? resolution.occur_time : std::nullopt;
+}
+
+}  // namespace
+
+InferenceInput MakeInferenceInput(const State& state, const NetworkState& network, absl::Time at) {
+  InferenceInput input;
+  const RevisionState& revision = network.RevisionAt(at);
+  input.network = revision.compiled;
+  input.network_revision = revision.number;
+  for (const auto& evidence : network.evidence) {
+    if (evidence->InForce(at)) input.items.push_back(evidence->ItemAt(at));
+  }
+  const GradeTableState& grades = state.ledger.GradesAt(at);
+  input.options.at = at;
+  input.options.grades = grades.grades;
+  input.options.default_cluster_correlation = grades.default_cluster_correlation;
+  input.options.with_conflict = false;
+  for (const std::string& id : network.questions) {
+    const QuestionState* question = state.questions.Find(id);
+    if (question == nullptr) continue;
+    const ResolutionState* resolution = question->ResolutionAt(at);
+    if (resolution == nullptr) continue;
+    forecaster::Observation observation;
+    observation.node = question->node;
+    observation.state = resolution->outcome;
+    observation.event_time = EventTime(*input.network, question->node, *resolution);
+    observation.effective_time = resolution->effective_time;
+    input.options.resolved.push_back(std::move(observation));
+  }
+  return input;
+}
+
+}  // namespace credence::server

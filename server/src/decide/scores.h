@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "credence/event/v1/question_events.pb.h"
+#include "decide/decide.h"
+#include "decide/trial.h"
+
+namespace credence::server {
+
+// The rules by which every resolution is scored, in the order in which they are recorded.
+[[nodiscard]] const std::vector<std::string>& RecordedRules();
+
+// Scores of everything said on a question while it was open: each forecaster, the model as it was
+// published, and two pools. Subjects without a forecast in the open time are left out.
+// `resolve_time` is when the outcome became known.
+[[nodiscard]] absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreQuestion(
+    const QuestionState& question, const std::string& outcome, absl::Time resolve_time,
+    const std::vector<RecordedForecast>& forecasts,
+    const std::vector<RecordedForecast>& posteriors);
+
+// Adds QuestionScored events of `version` to the trial, in as many parts as entries need.
+void AddScores(Trial& trial, const std::string& question, int64_t version,
+               const std::string& outcome, std::vector<event::v1::SubjectScores> subjects,
+               absl::Time effective_time, int64_t caused_by);
+
+}  // namespace credence::server

@@ -1,0 +1,127 @@
+#include <utility>
+
+#include "convert/time.h"
+#include "fold/handlers.h"
+
+// Questions, their resolutions and their scores.
+namespace credence::server {
+namespace {
+
+// The states of the question's node; empty where the network is not in `state`.
+std::vector<std::string> NodeStates(const State& state, const QuestionState& question) {
+  const NetworkState* network = state.networks.Find(question.network);
+  if (network == nullptr) return {};
+  const auto& compiled = *network->latest().compiled;
+  const auto node = compiled.FindNode(question.node);
+  return node.ok() ? compiled.network().nodes[static_cast<size_t>(*node)].states
+                   : std::vector<std::string>();
+}
+
+template <typename Payload>
+void AddResolution(QuestionState& question, const ledger::SequencedEvent& event,
+                   const Payload& payload) {
+  ResolutionState resolution;
+  resolution.outcome = payload.outcome();
+  if (payload.has_occur_time()) resolution.occur_time = ToTime(payload.occur_time());
+  resolution.rationale = payload.rationale();
+  resolution.effective_time = event.effective_time;
+  resolution.position = event.position.value;
+  resolution.version = static_cast<int64_t>(question.resolutions.size()) + 1;
+  question.resolutions.push_back(std::move(resolution));
+  question.phase = QuestionPhase::kResolved;
+}
+
+}  // namespace
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::QuestionCreated& payload) {
+  QuestionState& question = state.questions.EditOrInsert(payload.question(), state.edition);
+  question.id = payload.question();
+  question.title = payload.title();
+  question.resolution_criteria = payload.resolution_criteria();
+  question.network = payload.network();
+  question.node = payload.node();
+  question.states = NodeStates(state, question);
+  question.open_time = ToTime(payload.open_time());
+  question.close_time = ToTime(payload.close_time());
+  question.tags.assign(payload.tags().begin(), payload.tags().end());
+  question.record_time = event.record_time;
+  question.position = event.position.value;
+  question.phase = payload.draft() ? QuestionPhase::kDraft : QuestionPhase::kActive;
+  if (NetworkState* network = state.networks.Edit(payload.network(), state.edition)) {
+    network->questions.push_back(payload.question());
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent&,
+               const event::v1::QuestionUpdated& payload) {
+  QuestionState* question = state.questions.Edit(payload.question(), state.edition);
+  if (question == nullptr) return;
+  question->title = payload.title();
+  question->resolution_criteria = payload.resolution_criteria();
+  question->tags.assign(payload.tags().begin(), payload.tags().end());
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent&,
+               const event::v1::QuestionOpened& payload) {
+  if (auto* question = state.questions.Edit(payload.question(), state.edition)) {
+    question->phase = QuestionPhase::kActive;
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent&,
+               const event::v1::QuestionClosed& payload) {
+  if (auto* question = state.questions.Edit(payload.question(), state.edition)) {
+    question->phase = QuestionPhase::kClosed;
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::QuestionResolved& payload) {
+  if (auto* question = state.questions.Edit(payload.question(), state.edition)) {
+    AddResolution(*question, event, payload);
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::ResolutionAmended& payload) {
+  if (auto* question = state.questions.Edit(payload.question(), state.edition)) {
+    AddResolution(*question, event, payload);
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::QuestionAnnulled& payload) {
+  QuestionState* question = state.questions.Edit(payload.question(), state.edition);
+  if (question == nullptr) return;
+  ResolutionState resolution;
+  resolution.rationale = payload.rationale();
+  resolution.effective_time = event.effective_time;
+  resolution.position = event.position.value;
+  resolution.version = static_cast<int64_t>(question->resolutions.size()) + 1;
+  question->resolutions.push_back(std::move(resolution));
+  question->phase = QuestionPhase::kAnnulled;
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::QuestionScored& payload) {
+  QuestionState* question = state.questions.Edit(payload.question(), state.edition);
+  if (question == nullptr) return;
+  std::shared_ptr<ScoreVersionState> version;
+  if (payload.part_index() > 0 && !question->scores.empty()) {
+    version = std::make_shared<ScoreVersionState>(*question->scores.back());
+    question->scores.pop_back();
+  } else {
+    version = std::make_shared<ScoreVersionState>();
+    version->version = payload.score_version();
+    version->outcome = payload.outcome();
+    version->position = event.position.value;
+    version->cause_position = event.cause.has_value() ? event.cause->value : event.position.value;
+    version->record_time = event.record_time;
+  }
+  version->subjects.insert(version->subjects.end(), payload.subjects().begin(),
+                           payload.subjects().end());
+  question->scores.push_back(std::move(version));
+}
+
+}  // namespace credence::server

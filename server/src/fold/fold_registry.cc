@@ -1,0 +1,69 @@
+#include "absl/strings/str_cat.h"
+#include "convert/model.h"
+#include "credence/base/check.h"
+#include "fold/handlers.h"
+
+// Ledger, forecasters, sources, forecasts.
+namespace credence::server {
+
+void FoldEvent(State&, const ledger::SequencedEvent&, const event::v1::LedgerCreated&) {}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::GradeTableSet& payload) {
+  GradeTableState table;
+  table.effective_time = event.effective_time;
+  const absl::Status applied = ApplyGrades(payload.grades(), table.grades);
+  CREDENCE_CHECK(applied.ok());
+  table.default_cluster_correlation = payload.default_cluster_correlation();
+  state.ledger.grade_tables.push_back(table);
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent&,
+               const event::v1::ForecasterCreated& payload) {
+  ForecasterState& forecaster = state.forecasters.EditOrInsert(payload.forecaster(), state.edition);
+  forecaster.id = payload.forecaster();
+  forecaster.display_name = payload.display_name();
+  forecaster.description = payload.description();
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent&,
+               const event::v1::SourceCreated& payload) {
+  SourceState& source = state.sources.EditOrInsert(payload.source(), state.edition);
+  source.id = payload.source();
+  source.display_name = payload.display_name();
+  source.description = payload.description();
+  source.url = payload.url();
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::ForecastRecorded& payload) {
+  if (auto* forecaster = state.forecasters.Edit(payload.forecaster(), state.edition)) {
+    ++forecaster->forecast_count;
+  }
+  QuestionState* question = state.questions.Edit(payload.question(), state.edition);
+  if (question == nullptr) return;
+  StandingForecast& standing = question->standing.EditOrInsert(payload.forecaster(), state.edition);
+  // The later effective time stands; of equal ones the later position.
+  if (!standing.probabilities.empty() && standing.effective_time > event.effective_time) return;
+  standing.probabilities.assign(payload.probabilities().begin(), payload.probabilities().end());
+  standing.forecast = payload.forecast();
+  standing.rationale = payload.rationale();
+  standing.position = event.position.value;
+  standing.record_time = event.record_time;
+  standing.effective_time = event.effective_time;
+  standing.backfilled = event.backfilled;
+  if (payload.forecast() != absl::StrCat("f", event.position.value)) {
+    question->chosen_forecast_ids.EditOrInsert(payload.forecast(), state.edition) = true;
+  }
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::ForecastWithdrawn& payload) {
+  QuestionState* question = state.questions.Edit(payload.question(), state.edition);
+  if (question == nullptr) return;
+  const StandingForecast* standing = question->standing.Find(payload.forecaster());
+  if (standing == nullptr || standing->effective_time > event.effective_time) return;
+  question->standing.Erase(payload.forecaster(), state.edition);
+}
+
+}  // namespace credence::server
