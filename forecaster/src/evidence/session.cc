@@ -1,0 +1,393 @@
+#include "evidence/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "credence/base/check.h"
+#include "credence/base/status_macros.h"
+#include "credence/forecaster/error_reasons.h"
+#include "evidence/hazard_tables.h"
+#include "evidence/likelihood.h"
+#include "model/violations.h"
+#include "numeric/log_space.h"
+#include "sizes.h"
+#include "text.h"
+
+namespace credence::forecaster {
+namespace {
+
+// Node and state of an observation or intervention, or what is wrong with them.
+struct NodeState {
+  int node = -1;
+  int state = -1;
+};
+
+std::optional<NodeState> FindNodeState(const CompiledNetwork& network, const std::string& node,
+                                       const std::string& state, const std::string& path,
+                                       Violations& violations) {
+  const auto node_index = network.FindNode(node);
+  if (!node_index.ok()) {
+    violations.Add(reasons::kNodeNotFound, path + ".node",
+                   std::string(node_index.status().message()));
+    return std::nullopt;
+  }
+  const auto state_index = network.FindState(*node_index, state);
+  if (!state_index.ok()) {
+    violations.Add(reasons::kStateNotFound, path + ".state",
+                   std::string(state_index.status().message()));
+    return std::nullopt;
+  }
+  return NodeState{*node_index, *state_index};
+}
+
+void CheckEventTime(const CompiledNetwork& network, NodeState found, absl::Time event_time,
+                    const std::string& path, Violations& violations) {
+  if (!network.IsHazard(found.node) || found.state != 0) {
+    violations.Add(reasons::kTimeInvalid, path + ".event_time",
+                   "only a hazard node in its first state has an event time");
+  } else if (event_time <= network.StartTime(found.node) ||
+             event_time > network.Deadline(found.node)) {
+    violations.Add(reasons::kTimeInvalid, path + ".event_time",
+                   "lies outside (start, deadline] of the node");
+  }
+}
+
+void Accumulate(std::vector<double>& sum, std::span<const double> values) {
+  if (sum.empty()) sum.assign(values.size(), 0.0);
+  for (int i = 0; i < Size(values); ++i) sum[i] += values[i];
+}
+
+bool RulesOutAState(std::span<const double> log_likelihood) {
+  return std::any_of(log_likelihood.begin(), log_likelihood.end(), IsLogZero);
+}
+
+std::vector<int> UpTo(int count) {
+  std::vector<int> indices(count);
+  for (int i = 0; i < count; ++i) indices[i] = i;
+  return indices;
+}
+
+// Leaves out one element after the other, for good where `still` holds without it.
+template <typename Still>
+void Shrink(std::vector<int>& kept, Still still) {
+  for (const int element : std::vector<int>(kept)) {
+    const auto position = std::find(kept.begin(), kept.end(), element);
+    const auto offset = position - kept.begin();
+    kept.erase(position);
+    if (!still()) kept.insert(kept.begin() + offset, element);
+  }
+}
+
+}  // namespace
+
+std::vector<double> DependenceWeights(const std::vector<PreparedItem>& items,
+                                      std::span<const int> chosen, double default_correlation) {
+  struct Cluster {
+    int count = 0;
+    std::optional<double> correlation;
+  };
+  std::map<std::tuple<int, bool, std::string_view>, Cluster> clusters;
+  const auto key = [&](int index) {
+    const PreparedItem& item = items[index];
+    return std::tuple(item.node, item.is_hazard_ratio, std::string_view(item.item->cluster));
+  };
+  for (const int index : chosen) {
+    Cluster& cluster = clusters[key(index)];
+    ++cluster.count;
+    const std::optional<double>& stated = items[index].item->cluster_correlation;
+    if (stated) cluster.correlation = std::max(cluster.correlation.value_or(0.0), *stated);
+  }
+  std::vector<double> weights;
+  for (const int index : chosen) {
+    const Cluster& cluster = clusters[key(index)];
+    const bool alone = items[index].item->cluster.empty();
+    const double correlation = cluster.correlation.value_or(default_correlation);
+    weights.push_back(alone ? 1.0 : 1.0 / (1.0 + (cluster.count - 1) * correlation));
+  }
+  return weights;
+}
+
+Session::Session(const CompiledNetwork& network, const InferenceOptions& options)
+    : network_(&network), options_(&options), propagation_(network.model()) {}
+
+absl::StatusOr<Session> Session::Open(const CompiledNetwork& network,
+                                      std::span<const EvidenceItem> items,
+                                      const InferenceOptions& options) {
+  Session session(network, options);
+  CREDENCE_RETURN_IF_ERROR(session.TakeOptions());
+  CREDENCE_RETURN_IF_ERROR(session.TakeItems(items));
+  for (int i = 0; i < Size(session.items_); ++i) {
+    CREDENCE_RETURN_IF_ERROR(session.PrepareItem(i));
+  }
+  return session;
+}
+
+bool Session::HasNewMarginals() const {
+  return std::any_of(items_.begin(), items_.end(), [](const PreparedItem& item) {
+    return std::holds_alternative<NewMarginal>(item.item->statement);
+  });
+}
+
+absl::Status Session::TakeOptions() {
+  Violations violations;
+  violations.AddStatus(ValidateGradeTable(options_->grades), "options.grades");
+  const double correlation = options_->default_cluster_correlation;
+  if (!(correlation >= 0.0 && correlation <= 1.0)) {
+    violations.Add(reasons::kNumberInvalid, "options.default_cluster_correlation",
+                   "must be in [0, 1]");
+  }
+  CREDENCE_RETURN_IF_ERROR(violations.ToStatus());
+  CREDENCE_RETURN_IF_ERROR(TakeResolved());
+  return TakeInterventions();
+}
+
+absl::Status Session::TakeResolved() {
+  Violations violations;
+  std::set<int> seen;
+  for (int i = 0; i < Size(options_->resolved); ++i) {
+    const Observation& observation = options_->resolved[i];
+    const std::string path = Cat("options.resolved[", i, "]");
+    const auto found =
+        FindNodeState(*network_, observation.node, observation.state, path, violations);
+    if (!found) continue;
+    if (!seen.insert(found->node).second) {
+      violations.Add(reasons::kNameDuplicate, path + ".node", "the node is resolved twice");
+    }
+    if (observation.event_time) {
+      CheckEventTime(*network_, *found, *observation.event_time, path, violations);
+    }
+    const bool counts = observation.effective_time <= options_->at &&
+                        observation.event_time.value_or(options_->at) <= options_->at;
+    if (!counts) continue;
+    resolved_.push_back(
+        {found->node, found->state, observation.event_time, observation.effective_time});
+  }
+  std::sort(resolved_.begin(), resolved_.end(),
+            [](const auto& left, const auto& right) { return left.node < right.node; });
+  return violations.ToStatus();
+}
+
+absl::Status Session::TakeInterventions() {
+  Violations violations;
+  intervened_state_.assign(network_->network().nodes.size(), -1);
+  for (int i = 0; i < Size(options_->interventions); ++i) {
+    const Intervention& intervention = options_->interventions[i];
+    const std::string path = Cat("options.interventions[", i, "]");
+    const auto found =
+        FindNodeState(*network_, intervention.node, intervention.state, path, violations);
+    if (!found) continue;
+    if (intervened_state_[found->node] >= 0) {
+      violations.Add(reasons::kNameDuplicate, path + ".node", "the node is set twice");
+    }
+    intervened_state_[found->node] = found->state;
+  }
+  return violations.ToStatus();
+}
+
+bool Session::InForce(const EvidenceItem& item) const {
+  return item.effective_time <= options_->at && item.occur_time < options_->occur_time_limit;
+}
+
+absl::Status Session::TakeItems(std::span<const EvidenceItem> items) {
+  Violations violations;
+  std::set<std::string_view> ids;
+  const std::set<std::string_view> withheld(options_->withheld.begin(), options_->withheld.end());
+  for (int i = 0; i < Size(items); ++i) {
+    const std::string path = Cat("items[", i, "]");
+    violations.AddStatus(ValidateEvidence(*network_, items[i]), path);
+    if (!ids.insert(items[i].id).second) {
+      violations.Add(reasons::kNameDuplicate, path + ".id", "another item has the same id");
+    }
+    if (violations.full()) break;
+    if (!violations.empty() || !InForce(items[i]) || withheld.contains(items[i].id)) continue;
+    PreparedItem& prepared = items_.emplace_back();
+    prepared.item = &items[i];
+    prepared.node = *network_->FindNode(items[i].node);
+    prepared.is_hazard_ratio = std::holds_alternative<HazardRatio>(items[i].statement);
+  }
+  CREDENCE_RETURN_IF_ERROR(violations.ToStatus());
+  std::sort(items_.begin(), items_.end(), [](const PreparedItem& left, const PreparedItem& right) {
+    return ItemOrder(*left.item, *right.item);
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Session::PrepareItem(int index) {
+  PreparedItem& prepared = items_[index];
+  const EvidenceItem& item = *prepared.item;
+  CREDENCE_ASSIGN_OR_RETURN(const double reliability, ResolveReliability(item, options_->grades));
+  std::vector<double> stated;
+  if (std::holds_alternative<NewMarginal>(item.statement)) {
+    CREDENCE_ASSIGN_OR_RETURN(stated, NewMarginalLogLikelihood(index));
+  } else {
+    stated = StatementLogLikelihood(*network_, prepared.node, item.statement);
+  }
+  prepared.log_likelihood = DiscountByReliability(stated, reliability, item.noise_likelihood);
+  return absl::OkStatus();
+}
+
+// What was in force just before the item, at its effective time.
+Situation Session::Before(int index) const {
+  Situation situation = Whole();
+  situation.at = items_[index].item->effective_time;
+  situation.items = UpTo(index);
+  std::erase_if(situation.resolved, [&](int i) {
+    const PreparedObservation& observation = resolved_[i];
+    return observation.effective_time > situation.at ||
+           observation.event_time.value_or(situation.at) > situation.at;
+  });
+  return situation;
+}
+
+absl::StatusOr<std::vector<double>> Session::NewMarginalLogLikelihood(int index) {
+  const PreparedItem& prepared = items_[index];
+  const auto& target = std::get<NewMarginal>(prepared.item->statement).probabilities;
+  const Situation before = Before(index);
+  CREDENCE_RETURN_IF_ERROR(Run(before).status());
+  const std::vector<double> current = LogMarginal(prepared.node);
+  std::vector<double> result(target.size(), kLogZero);
+  for (int s = 0; s < Size(target); ++s) {
+    if (!(target[s] > 0.0)) continue;
+    if (IsLogZero(current[s])) {
+      return Contradiction(before, Supposition{prepared.node, s}, prepared.item->id);
+    }
+    result[s] = std::log(target[s]) - current[s];
+  }
+  return result;
+}
+
+Situation Session::Whole() const {
+  Situation situation;
+  situation.at = options_->at;
+  situation.items = UpTo(Size(items_));
+  situation.resolved = UpTo(Size(resolved_));
+  for (int node = 0; node < Size(intervened_state_); ++node) {
+    if (intervened_state_[node] >= 0) situation.set.push_back(node);
+  }
+  return situation;
+}
+
+double Session::Weigh(const Situation& situation, std::optional<Supposition> supposition) {
+  QueryFactors query = MakeQuery(situation);
+  if (supposition) {
+    std::vector<double> supposed(network_->model().cardinality[supposition->node], kLogZero);
+    supposed[supposition->state] = 0.0;
+    Accumulate(query.log_likelihoods[supposition->node], supposed);
+  }
+  return propagation_.Run(query, /*distribute=*/false);
+}
+
+absl::StatusOr<double> Session::Run(const Situation& situation) {
+  const double log_weight = propagation_.Run(MakeQuery(situation));
+  if (IsLogZero(log_weight)) return Contradiction(situation, std::nullopt, "");
+  return log_weight;
+}
+
+double Session::RunSupposing(const Situation& situation, Supposition supposition) {
+  QueryFactors query = MakeQuery(situation);
+  std::vector<double> supposed(network_->model().cardinality[supposition.node], kLogZero);
+  supposed[supposition.state] = 0.0;
+  Accumulate(query.log_likelihoods[supposition.node], supposed);
+  return propagation_.Run(query);
+}
+
+std::vector<std::vector<double>> Session::Contributions(const Situation& situation) const {
+  const std::vector<double> weights =
+      DependenceWeights(items_, situation.items, options_->default_cluster_correlation);
+  std::vector<std::vector<double>> result(situation.items.size());
+  for (int i = 0; i < Size(situation.items); ++i) {
+    const PreparedItem& prepared = items_[situation.items[i]];
+    if (prepared.is_hazard_ratio) continue;
+    result[i] = prepared.log_likelihood;
+    const std::optional<double>& half_life = prepared.item->half_life_days;
+    if (half_life)
+      result[i] = DecayByAge(result[i], AgeDays(*prepared.item, situation.at), *half_life);
+    for (double& value : result[i]) value *= weights[i];
+  }
+  return result;
+}
+
+QueryFactors Session::MakeQuery(const Situation& situation) const {
+  const auto nodes = network_->network().nodes.size();
+  QueryFactors query;
+  query.log_likelihoods.resize(nodes);
+  query.hazard_tables.resize(nodes);
+  query.intervened_state.assign(nodes, -1);
+  for (const int node : situation.set) query.intervened_state[node] = intervened_state_[node];
+  AddLikelihoods(situation, query);
+  AddHazards(situation, query);
+  return query;
+}
+
+void Session::AddLikelihoods(const Situation& situation, QueryFactors& query) const {
+  const std::vector<std::vector<double>> contributions = Contributions(situation);
+  for (int i = 0; i < Size(contributions); ++i) {
+    if (contributions[i].empty()) continue;
+    Accumulate(query.log_likelihoods[items_[situation.items[i]].node], contributions[i]);
+  }
+  for (const int i : situation.resolved) {
+    const PreparedObservation& observation = resolved_[i];
+    // A hazard node's table says itself what happened, unless an intervention took it away.
+    const bool in_table =
+        network_->IsHazard(observation.node) && query.intervened_state[observation.node] < 0;
+    if (in_table) continue;
+    std::vector<double> observed(network_->model().cardinality[observation.node], kLogZero);
+    observed[observation.state] = 0.0;
+    Accumulate(query.log_likelihoods[observation.node], observed);
+  }
+}
+
+void Session::AddHazards(const Situation& situation, QueryFactors& query) const {
+  std::map<int, std::vector<HazardChange>> changes;
+  const std::vector<double> weights =
+      DependenceWeights(items_, situation.items, options_->default_cluster_correlation);
+  for (int i = 0; i < Size(situation.items); ++i) {
+    const PreparedItem& prepared = items_[situation.items[i]];
+    if (!prepared.is_hazard_ratio) continue;
+    const double log_ratio = prepared.log_likelihood[0] - prepared.log_likelihood[1];
+    changes[prepared.node].push_back({prepared.item->occur_time, weights[i] * log_ratio});
+  }
+  std::map<int, HazardStatus> statuses;
+  for (const int i : situation.resolved) {
+    statuses[resolved_[i].node] = {resolved_[i].state, resolved_[i].event_time};
+  }
+  for (int node = 0; node < Size(query.hazard_tables); ++node) {
+    if (!network_->IsHazard(node)) continue;
+    const ExposurePath path = MakeExposurePath(network_->StartTime(node), changes[node]);
+    query.hazard_tables[node] = HazardTable(*network_, node, situation.at, path, statuses[node]);
+  }
+}
+
+// The deletion filter (Dechter 1990, Chinneck 1991): only what rules out some state can take part;
+// of that, each element is left out in turn and stays out if the rest is impossible without it.
+absl::Status Session::Contradiction(Situation situation, std::optional<Supposition> supposition,
+                                    std::string_view item_id) {
+  std::erase_if(situation.items, [&](int i) { return !RulesOutAState(items_[i].log_likelihood); });
+  const auto impossible = [&] { return IsLogZero(Weigh(situation, supposition)); };
+  CREDENCE_CHECK(impossible());
+  Shrink(situation.items, impossible);
+  Shrink(situation.resolved, impossible);
+  Shrink(situation.set, impossible);
+  ErrorDetail detail;
+  detail.reason = std::string(reasons::kContradictoryEvidence);
+  for (const int i : situation.items) detail.subjects.push_back(items_[i].item->id);
+  if (!item_id.empty()) detail.subjects.emplace_back(item_id);
+  const std::vector<Node>& nodes = network_->network().nodes;
+  for (const int i : situation.resolved) {
+    detail.subjects.push_back(Cat("resolved:", nodes[resolved_[i].node].name));
+  }
+  for (const int node : situation.set) detail.subjects.push_back(Cat("do:", nodes[node].name));
+  std::string subjects;
+  for (const std::string& subject : detail.subjects) {
+    subjects += Cat(subjects.empty() ? "" : ", ", subject);
+  }
+  detail.metadata["at"] = absl::FormatTime(absl::RFC3339_full, situation.at, absl::UTCTimeZone());
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   Cat("these cannot be true together at ", detail.metadata["at"], ": ", subjects),
+                   detail);
+}
+
+}  // namespace credence::forecaster

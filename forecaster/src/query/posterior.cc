@@ -1,0 +1,79 @@
+#include "credence/forecaster/posterior.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/forecaster/error_reasons.h"
+#include "evidence/session.h"
+#include "model/names.h"
+#include "numeric/log_space.h"
+#include "sizes.h"
+#include "text.h"
+
+namespace credence::forecaster {
+namespace {
+
+NodePosterior ReadNode(Session& session, int node) {
+  const std::vector<double> log_marginal = session.LogMarginal(node);
+  NodePosterior result;
+  result.node = session.network().network().nodes[node].name;
+  for (int s = 0; s < Size(log_marginal); ++s) {
+    result.probabilities.push_back(std::exp(log_marginal[s]));
+    result.log_odds.push_back(LogOddsOf(log_marginal, s));
+  }
+  return result;
+}
+
+// sum ln P(e_i) - ln P(e), each P relative to the situation without likelihoods. Leaves the
+// marginals of that situation behind.
+absl::StatusOr<double> Conflict(Session& session, const Situation& whole, double log_weight) {
+  const std::vector<std::vector<double>> contributions = session.Contributions(whole);
+  Situation bare = whole;
+  std::erase_if(bare.items, [&](int i) { return !session.items()[i].is_hazard_ratio; });
+  if (bare.items.size() == whole.items.size()) return 0.0;
+  CREDENCE_ASSIGN_OR_RETURN(const double log_weight_bare, session.Run(bare));
+  double sum = 0.0;
+  for (int i = 0; i < Size(contributions); ++i) {
+    if (contributions[i].empty()) continue;
+    std::vector<double> joint = session.LogMarginal(session.items()[whole.items[i]].node);
+    for (int s = 0; s < Size(joint); ++s) joint[s] += contributions[i][s];
+    sum += LogSumExp(joint);
+  }
+  return sum - (log_weight - log_weight_bare);
+}
+
+}  // namespace
+
+absl::StatusOr<NodePosterior> Posterior::Find(std::string_view node) const {
+  for (const NodePosterior& candidate : nodes) {
+    if (candidate.node == node) return candidate;
+  }
+  return MakeError(absl::StatusCode::kNotFound, Cat("there is no node ", Quoted(node)),
+                   {.reason = std::string(reasons::kNodeNotFound),
+                    .fields = {},
+                    .subjects = {},
+                    .metadata = {}});
+}
+
+absl::StatusOr<Posterior> ComputePosterior(const CompiledNetwork& network,
+                                           std::span<const EvidenceItem> items,
+                                           const InferenceOptions& options) {
+  CREDENCE_ASSIGN_OR_RETURN(Session session, Session::Open(network, items, options));
+  const Situation whole = session.Whole();
+  Posterior posterior;
+  CREDENCE_ASSIGN_OR_RETURN(posterior.log_weight, session.Run(whole));
+  for (int node = 0; node < Size(network.network().nodes); ++node) {
+    posterior.nodes.push_back(ReadNode(session, node));
+  }
+  for (const PreparedItem& item : session.items())
+    posterior.items_in_force.push_back(item.item->id);
+  if (options.with_conflict) {
+    CREDENCE_ASSIGN_OR_RETURN(posterior.conflict, Conflict(session, whole, posterior.log_weight));
+  }
+  return posterior;
+}
+
+}  // namespace credence::forecaster
