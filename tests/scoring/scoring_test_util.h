@@ -85,6 +85,7 @@ inline double ValueOf(std::string_view rule, const ScoredQuestion& question,
 
 inline std::vector<SeriesView> Views(const std::vector<ForecastSeries>& series) {
   std::vector<SeriesView> views;
+  views.reserve(series.size());
   for (const ForecastSeries& one : series) views.push_back(one.view());
   return views;
 }

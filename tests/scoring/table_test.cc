@@ -35,12 +35,14 @@ ForecastRow WithdrawRow(std::uint32_t forecaster, std::uint32_t question, double
 
 std::vector<const Rule*> RulesOf(const std::vector<std::string_view>& ids) {
   std::vector<const Rule*> rules;
+  rules.reserve(ids.size());
   for (const std::string_view id : ids) rules.push_back(&RuleOf(id));
   return rules;
 }
 
 std::vector<const Rule*> EveryRule() {
   std::vector<const Rule*> rules;
+  rules.reserve(AllRules().size());
   for (const Rule& rule : AllRules()) rules.push_back(&rule);
   return rules;
 }
