@@ -14,12 +14,12 @@ namespace {
 
 absl::Status CheckForecasts(std::span<const BinaryForecast> forecasts) {
   if (forecasts.empty()) {
-    return InvalidField("FORECASTS_EMPTY", "forecasts", "there is nothing to decompose");
+    return InvalidField("FIELD_REQUIRED", "forecasts", "there is nothing to decompose");
   }
   for (std::size_t i = 0; i < forecasts.size(); ++i) {
     const double probability = forecasts[i].probability;
     if (!(probability >= 0 && probability <= 1)) {
-      return InvalidField("PROBABILITY_RANGE", absl::StrCat("forecasts[", i, "].probability"),
+      return InvalidField("PROBABILITY_INVALID", absl::StrCat("forecasts[", i, "].probability"),
                           absl::StrCat(probability, " is not in [0, 1]"));
     }
   }
@@ -138,7 +138,7 @@ absl::StatusOr<CorpDecomposition> DecomposeCorp(std::span<const BinaryForecast> 
   if (!std::isfinite(score_sum)) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      "the score is infinite: something happened that was given probability 0",
-                     {.reason = "SCORE_INFINITE", .fields = {}, .subjects = {}, .metadata = {}});
+                     {.reason = "WRONG_STATE", .fields = {}, .subjects = {}, .metadata = {}});
   }
   for (const Group& block : PoolAdjacentViolators(groups)) {
     recalibrated.Add(GroupLoss(loss, block.Rate(), block));

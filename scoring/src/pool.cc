@@ -18,19 +18,19 @@ namespace {
 absl::Status CheckWeights(std::span<const double> weights, std::size_t member_count) {
   if (weights.empty()) return absl::OkStatus();
   if (weights.size() != member_count) {
-    return InvalidField("WEIGHT_RANGE", "weights",
+    return InvalidField("FIELD_INVALID", "weights",
                         absl::StrCat("has ", weights.size(), " entries for ", member_count,
                                      " members; leave it empty for equal weights"));
   }
   bool any_positive = false;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (!(weights[i] >= 0) || std::isinf(weights[i])) {
-      return InvalidField("WEIGHT_RANGE", absl::StrCat("weights[", i, "]"),
+      return InvalidField("FIELD_INVALID", absl::StrCat("weights[", i, "]"),
                           "must be finite and not negative");
     }
     any_positive = any_positive || weights[i] > 0;
   }
-  if (!any_positive) return InvalidField("WEIGHT_RANGE", "weights", "are all 0");
+  if (!any_positive) return InvalidField("FIELD_INVALID", "weights", "are all 0");
   return absl::OkStatus();
 }
 
@@ -39,19 +39,19 @@ absl::Status CheckOptions(const PoolOptions& options, std::size_t state_count) {
   if (options.extremising_factor) {
     const double factor = *options.extremising_factor;
     if (!(factor > 0) || std::isinf(factor)) {
-      return InvalidField("EXTREMISING_RANGE", "extremising_factor",
+      return InvalidField("FIELD_INVALID", "extremising_factor",
                           "must be finite and greater than 0");
     }
   }
   if (options.baseline.empty()) return absl::OkStatus();
   if (options.baseline.size() != state_count) {
     return InvalidField(
-        "BASELINE_RANGE", "baseline",
+        "FIELD_INVALID", "baseline",
         absl::StrCat("has ", options.baseline.size(), " entries for ", state_count, " states"));
   }
   for (const double entry : options.baseline) {
     if (!(entry > 0) || std::isinf(entry)) {
-      return InvalidField("BASELINE_RANGE", "baseline", "must be finite and greater than 0");
+      return InvalidField("FIELD_INVALID", "baseline", "must be finite and greater than 0");
     }
   }
   return absl::OkStatus();
@@ -82,11 +82,11 @@ std::vector<Change> AllChanges(std::span<const SeriesView> members,
 }
 
 absl::StatusOr<std::size_t> CommonStateCount(std::span<const SeriesView> members) {
-  if (members.empty()) return InvalidField("POOL_EMPTY", "members", "there is nothing to pool");
+  if (members.empty()) return InvalidField("FIELD_REQUIRED", "members", "there is nothing to pool");
   const std::size_t state_count = members.front().state_count;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (members[i].state_count != state_count || state_count < 2) {
-      return InvalidField("STATE_COUNT", absl::StrCat("members[", i, "]"),
+      return InvalidField("FIELD_INVALID", absl::StrCat("members[", i, "]"),
                           "must have at least two states, as many as the others");
     }
   }
@@ -152,11 +152,11 @@ absl::StatusOr<std::vector<double>> Pool(std::span<const std::span<const double>
                                          std::span<const double> weights,
                                          const PoolOptions& options) {
   if (forecasts.empty()) {
-    return InvalidField("POOL_EMPTY", "forecasts", "there is nothing to pool");
+    return InvalidField("FIELD_REQUIRED", "forecasts", "there is nothing to pool");
   }
   const std::size_t state_count = forecasts.front().size();
   if (state_count < 2) {
-    return InvalidField("STATE_COUNT", "forecasts[0]", "a question has at least two states");
+    return InvalidField("FIELD_INVALID", "forecasts[0]", "a question has at least two states");
   }
   CREDENCE_RETURN_IF_ERROR(CheckOptions(options, state_count));
   CREDENCE_RETURN_IF_ERROR(CheckWeights(weights, forecasts.size()));
@@ -169,9 +169,9 @@ absl::StatusOr<std::vector<double>> Pool(std::span<const std::span<const double>
   }
   std::optional<std::vector<double>> pooled = state->Result();
   if (!pooled) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition, "the forecasts leave no state possible between them",
-        {.reason = "POOL_CONTRADICTORY", .fields = {}, .subjects = {}, .metadata = {}});
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     "the forecasts leave no state possible between them",
+                     {.reason = "WRONG_STATE", .fields = {}, .subjects = {}, .metadata = {}});
   }
   return *std::move(pooled);
 }

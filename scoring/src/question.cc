@@ -17,13 +17,13 @@ bool IsFinite(absl::Time time) {
 
 absl::Status CheckStates(const ScoredQuestion& question) {
   if (question.state_count < 2) {
-    return InvalidField("STATE_COUNT", "state_count", "a question has at least two states");
+    return InvalidField("FIELD_INVALID", "state_count", "a question has at least two states");
   }
   if (question.kind == QuestionKind::kBinary && question.state_count != 2) {
-    return InvalidField("STATE_COUNT", "state_count", "a yes/no question has two states");
+    return InvalidField("FIELD_INVALID", "state_count", "a yes/no question has two states");
   }
   if (question.kind == QuestionKind::kNumeric && question.state_count < 3) {
-    return InvalidField("STATE_COUNT", "state_count",
+    return InvalidField("FIELD_INVALID", "state_count",
                         "a numeric question has at least one bin between the out-of-range ones");
   }
   return absl::OkStatus();
@@ -31,16 +31,16 @@ absl::Status CheckStates(const ScoredQuestion& question) {
 
 absl::Status CheckTimes(const ScoredQuestion& question) {
   if (!IsFinite(question.open_time)) {
-    return InvalidField("TIME_RANGE", "open_time", "must be finite");
+    return InvalidField("TIME_INVALID", "open_time", "must be finite");
   }
   if (!IsFinite(question.close_time) || question.close_time <= question.open_time) {
-    return InvalidField("TIME_RANGE", "close_time", "must be finite and after the open time");
+    return InvalidField("TIME_INVALID", "close_time", "must be finite and after the open time");
   }
   if (question.resolve_time && !IsFinite(*question.resolve_time)) {
-    return InvalidField("TIME_RANGE", "resolve_time", "must be finite where it is given");
+    return InvalidField("TIME_INVALID", "resolve_time", "must be finite where it is given");
   }
   if (question.spot_time && !IsFinite(*question.spot_time)) {
-    return InvalidField("TIME_RANGE", "spot_time", "must be finite where it is given");
+    return InvalidField("TIME_INVALID", "spot_time", "must be finite where it is given");
   }
   return absl::OkStatus();
 }
@@ -48,10 +48,10 @@ absl::Status CheckTimes(const ScoredQuestion& question) {
 absl::Status CheckOutcome(const ScoredQuestion& question) {
   const Outcome& outcome = question.outcome;
   if (outcome.kind() == Outcome::Kind::kFraction && question.kind != QuestionKind::kBinary) {
-    return InvalidField("OUTCOME_STATE", "outcome", "only a yes/no question settles at a fraction");
+    return InvalidField("UNKNOWN_STATE", "outcome", "only a yes/no question settles at a fraction");
   }
   if (outcome.kind() == Outcome::Kind::kState && outcome.state() >= question.state_count) {
-    return InvalidField("OUTCOME_STATE", "outcome",
+    return InvalidField("UNKNOWN_STATE", "outcome",
                         absl::StrCat("state ", outcome.state(), " is not one of the question's ",
                                      question.state_count));
   }
@@ -64,7 +64,7 @@ Outcome Outcome::State(std::size_t index) { return {Kind::kState, index, 0}; }
 
 absl::StatusOr<Outcome> Outcome::Fraction(double share_of_yes) {
   if (!(share_of_yes >= 0 && share_of_yes <= 1)) {
-    return InvalidField("FRACTION_RANGE", "outcome",
+    return InvalidField("PROBABILITY_INVALID", "outcome",
                         absl::StrCat(share_of_yes, " is not in [0, 1]"));
   }
   return Outcome(Kind::kFraction, 0, share_of_yes);
@@ -94,13 +94,13 @@ absl::Status CheckQuestion(const ScoredQuestion& question) {
   CREDENCE_RETURN_IF_ERROR(CheckTimes(question));
   CREDENCE_RETURN_IF_ERROR(CheckOutcome(question));
   if (!(question.weight >= 0) || std::isinf(question.weight)) {
-    return InvalidField("WEIGHT_RANGE", "weight", "must be finite and not negative");
+    return InvalidField("FIELD_INVALID", "weight", "must be finite and not negative");
   }
   if (question.open_bound_count < 0 || question.open_bound_count > 2) {
-    return InvalidField("BOUND_COUNT", "open_bound_count", "must be 0, 1 or 2");
+    return InvalidField("FIELD_INVALID", "open_bound_count", "must be 0, 1 or 2");
   }
   if (!(question.bin_width > 0) || std::isinf(question.bin_width)) {
-    return InvalidField("BIN_WIDTH", "bin_width", "must be finite and greater than 0");
+    return InvalidField("FIELD_INVALID", "bin_width", "must be finite and greater than 0");
   }
   return absl::OkStatus();
 }

@@ -254,8 +254,8 @@ absl::StatusOr<const Rule*> FindRule(std::string_view id) {
   CREDENCE_CHECK(!nearest.empty());
   const std::string message =
       absl::StrCat("no scoring rule \"", shown, "\"; did you mean \"", nearest, "\"?");
-  return MakeError(absl::StatusCode::kNotFound, message,
-                   {.reason = "RULE_UNKNOWN",
+  return MakeError(absl::StatusCode::kInvalidArgument, message,
+                   {.reason = "UNKNOWN_RULE",
                     .fields = {{.field = "rule", .description = message}},
                     .subjects = {},
                     .metadata = {{"rule", shown}, {"nearest", nearest}}});

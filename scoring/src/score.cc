@@ -129,7 +129,7 @@ std::optional<double> PointValue(const Rule& rule, const ScoredQuestion& questio
 absl::Status CheckSeries(const ScoredQuestion& question, const SeriesView& series,
                          std::string_view field) {
   if (series.state_count != question.state_count) {
-    return InvalidField("STATE_COUNT", field,
+    return InvalidField("FIELD_INVALID", field,
                         absl::StrCat("has ", series.state_count, " states where the question has ",
                                      question.state_count));
   }
@@ -218,7 +218,7 @@ absl::StatusOr<std::optional<Score>> ScoreSeries(const Rule& rule, const ScoredQ
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].steps.data() == series.steps.data()) return ScorePeers(rule, question, all)[i];
   }
-  return InvalidField("PEER_MISSING", "all", "does not hold the series that is scored");
+  return InvalidField("FIELD_INVALID", "all", "does not hold the series that is scored");
 }
 
 absl::StatusOr<std::vector<std::optional<Score>>> ScoreAll(const Rule& rule,
@@ -235,7 +235,7 @@ absl::StatusOr<std::vector<std::optional<Score>>> ScoreAll(const Rule& rule,
 
 absl::StatusOr<ScoreSummary> SummarizeScores(std::span<const Score> scores) {
   if (scores.empty()) {
-    return InvalidField("SCORES_EMPTY", "scores", "nothing to put together");
+    return InvalidField("FIELD_REQUIRED", "scores", "nothing to put together");
   }
   const Rule* rule = scores.front().rule;
   CREDENCE_CHECK(rule != nullptr);
@@ -245,7 +245,7 @@ absl::StatusOr<ScoreSummary> SummarizeScores(std::span<const Score> scores) {
   for (const Score& score : scores) {
     CREDENCE_CHECK(score.rule != nullptr);
     if (score.rule->id != rule->id || score.rule->version != rule->version) {
-      return InvalidField("RULES_MIXED", "scores",
+      return InvalidField("FIELD_INVALID", "scores",
                           absl::StrCat(RuleName(*rule), " and ", RuleName(*score.rule),
                                        " are different quantities"));
     }

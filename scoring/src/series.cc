@@ -17,7 +17,7 @@ namespace {
 
 absl::Status CheckPoint(const ForecastPoint& point, std::size_t state_count, std::size_t index) {
   if (point.time == absl::InfiniteFuture() || point.time == absl::InfinitePast()) {
-    return InvalidField("TIME_RANGE", absl::StrCat("points[", index, "].time"), "must be finite");
+    return InvalidField("TIME_INVALID", absl::StrCat("points[", index, "].time"), "must be finite");
   }
   if (point.withdrawn) return absl::OkStatus();
   const absl::Status status = CheckProbabilities(point.probabilities, state_count, "probabilities");
@@ -47,7 +47,7 @@ std::optional<std::size_t> SeriesView::StepBefore(absl::Time time) const {
 absl::Status CheckProbabilities(std::span<const double> probabilities, std::size_t state_count,
                                 std::string_view field) {
   if (probabilities.size() != state_count) {
-    return InvalidField("STATE_COUNT", field,
+    return InvalidField("FIELD_INVALID", field,
                         absl::StrCat("has ", probabilities.size(),
                                      " entries where the question has ", state_count, " states"));
   }
@@ -56,13 +56,13 @@ absl::Status CheckProbabilities(std::span<const double> probabilities, std::size
     const double probability = probabilities[k];
     // Written so that NaN is refused.
     if (!(probability >= 0 && probability <= 1)) {
-      return InvalidField("PROBABILITY_RANGE", absl::StrCat(std::string(field), "[", k, "]"),
+      return InvalidField("PROBABILITY_INVALID", absl::StrCat(std::string(field), "[", k, "]"),
                           absl::StrCat(probability, " is not in [0, 1]"));
     }
     sum += probability;
   }
   if (std::abs(sum - 1) > kProbabilitySumTolerance) {
-    return InvalidField("PROBABILITY_SUM", field, absl::StrCat("sums to ", sum, ", not to 1"));
+    return InvalidField("PROBABILITY_INVALID", field, absl::StrCat("sums to ", sum, ", not to 1"));
   }
   return absl::OkStatus();
 }
@@ -74,7 +74,7 @@ ForecastSeries::ForecastSeries(std::size_t state_count) : state_count_(state_cou
 absl::StatusOr<ForecastSeries> ForecastSeries::Create(std::size_t state_count,
                                                       const std::vector<ForecastPoint>& points) {
   if (state_count < 2) {
-    return InvalidField("STATE_COUNT", "state_count", "a question has at least two states");
+    return InvalidField("FIELD_INVALID", "state_count", "a question has at least two states");
   }
   for (std::size_t i = 0; i < points.size(); ++i) {
     CREDENCE_RETURN_IF_ERROR(CheckPoint(points[i], state_count, i));

@@ -223,7 +223,7 @@ class TableScorer {
 
 absl::StatusOr<ScoredTable> ScoreTable(const ScoreTableInput& input) {
   if (input.rows.size() > std::numeric_limits<std::uint32_t>::max()) {
-    return InvalidField("FORECASTS_TOO_MANY", "forecasts", "must be fewer than 2^32 rows");
+    return InvalidField("FIELD_TOO_LARGE", "forecasts", "must be fewer than 2^32 rows");
   }
   for (const Rule* rule : input.rules) CREDENCE_CHECK(rule != nullptr);
   return TableScorer(input).Run();

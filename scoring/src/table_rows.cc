@@ -15,39 +15,39 @@ void CheckOption(const ScoredQuestion& question, const ForecastRow& row, std::si
   if (row.withdrawn) return;
   if (row.option == ForecastRow::kYesNo) {
     if (question.kind != QuestionKind::kBinary) {
-      violations.Add("OPTION_UNKNOWN", index, "option", "must name one of the question's options");
+      violations.Add("UNKNOWN_STATE", index, "option", "must name one of the question's options");
     }
     return;
   }
   if (row.option < 0 || static_cast<std::size_t>(row.option) >= question.state_count) {
-    violations.Add("OPTION_UNKNOWN", index, "option", "is not one of the question's options");
+    violations.Add("UNKNOWN_STATE", index, "option", "is not one of the question's options");
   }
 }
 
 void CheckTime(const ScoreTableInput& input, const ScoredQuestion& question, const ForecastRow& row,
                std::size_t index, RowViolations& violations) {
   if (row.time == absl::InfiniteFuture() || row.time == absl::InfinitePast()) {
-    violations.Add("TIME_RANGE", index, "time", "must be finite");
+    violations.Add("TIME_INVALID", index, "time", "must be finite");
     return;
   }
   if (!input.refuse_times_outside_window) return;
   if (row.time < question.open_time || row.time >= question.close_time) {
-    violations.Add("TIME_RANGE", index, "time", "is outside the question's open time");
+    violations.Add("TIME_INVALID", index, "time", "is outside the question's open time");
   }
 }
 
 void CheckRow(const ScoreTableInput& input, std::size_t index, RowViolations& violations) {
   const ForecastRow& row = input.rows[index];
   if (row.forecaster >= input.forecaster_count) {
-    violations.Add("FORECASTER_UNKNOWN", index, "forecaster", "is not in the table");
+    violations.Add("FIELD_INVALID", index, "forecaster", "is not in the table");
   }
   // Written so that NaN is refused.
   if (!row.withdrawn && !(row.probability >= 0 && row.probability <= 1)) {
-    violations.Add("PROBABILITY_RANGE", index, "probability",
+    violations.Add("PROBABILITY_INVALID", index, "probability",
                    absl::StrCat(row.probability, " is not in [0, 1]"));
   }
   if (row.question >= input.questions.size()) {
-    violations.Add("QUESTION_UNKNOWN", index, "question", "is not in the table");
+    violations.Add("FIELD_INVALID", index, "question", "is not in the table");
     return;
   }
   const ScoredQuestion& question = input.questions[row.question];
@@ -145,7 +145,7 @@ std::size_t QuestionSeries::AddOptions(std::span<const std::uint32_t> rows, std:
     const auto option = static_cast<std::size_t>(row.option);
     CREDENCE_CHECK(option < state_count_);
     if (option_seen_[option]) {
-      violations.Add("OPTION_REPEATED", rows[i], "option",
+      violations.Add("FIELD_INVALID", rows[i], "option",
                      "is given twice by one forecaster at one time");
     }
     option_seen_[option] = true;
@@ -153,7 +153,7 @@ std::size_t QuestionSeries::AddOptions(std::span<const std::uint32_t> rows, std:
     sum += row.probability;
   }
   if (std::abs(sum - 1) > kProbabilitySumTolerance) {
-    violations.Add("PROBABILITY_SUM", rows[first], "",
+    violations.Add("PROBABILITY_INVALID", rows[first], "",
                    absl::StrCat("the options of this forecast sum to ", sum, ", not to 1"));
   }
   return i;

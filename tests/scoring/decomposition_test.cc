@@ -129,12 +129,12 @@ TEST(DecompositionTest, CertainAndRightHasNoMiscalibration) {
 }
 
 TEST(DecompositionTest, BadInputIsRefusedByReason) {
-  EXPECT_EQ(ReasonOf(DecomposeMurphy({}).status()), "FORECASTS_EMPTY");
+  EXPECT_EQ(ReasonOf(DecomposeMurphy({}).status()), "FIELD_REQUIRED");
   const std::vector<BinaryForecast> nan = {{std::numeric_limits<double>::quiet_NaN(), true}};
-  EXPECT_EQ(ReasonOf(DecomposeMurphy(nan).status()), "PROBABILITY_RANGE");
+  EXPECT_EQ(ReasonOf(DecomposeMurphy(nan).status()), "PROBABILITY_INVALID");
   const std::vector<BinaryForecast> impossible = {{0, true}};
   const auto log = DecomposeCorp(impossible, BinaryLoss::kLog);
-  EXPECT_EQ(ReasonOf(log.status()), "SCORE_INFINITE");
+  EXPECT_EQ(ReasonOf(log.status()), "WRONG_STATE");
   EXPECT_TRUE(DecomposeCorp(impossible, BinaryLoss::kHalfBrier).ok());
 }
 

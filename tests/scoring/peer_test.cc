@@ -99,14 +99,14 @@ TEST(PeerTest, ASeriesOutsideTheFieldIsRefused) {
   const ForecastSeries outside = Series({Yes(0, 0.1)});
   const std::vector<SeriesView> all = {inside.view()};
   const auto score = ScoreSeries(RuleOf("metaculus.peer"), question, outside.view(), all);
-  EXPECT_EQ(ReasonOf(score.status()), "PEER_MISSING");
+  EXPECT_EQ(ReasonOf(score.status()), "FIELD_INVALID");
 }
 
 TEST(PeerTest, SeriesOfAnotherStateCountIsRefused) {
   const ScoredQuestion question = BinaryQuestion(HappenedYes());
   const ForecastSeries three = Series({States(0, {.2, .3, .5})}, 3);
   const auto score = ScoreSeries(RuleOf("brier.half.last"), question, three.view(), {});
-  EXPECT_EQ(ReasonOf(score.status()), "STATE_COUNT");
+  EXPECT_EQ(ReasonOf(score.status()), "FIELD_INVALID");
   const auto scores = ScoreAll(RuleOf("brier.half.last"), question, Views({three}));
   EXPECT_EQ(GetErrorDetail(scores.status()).fields[0].field, "all[0].series");
 }
@@ -179,14 +179,14 @@ TEST(SummaryTest, DifferentRulesAreNeverAveraged) {
   const std::vector<Score> scores = {{&RuleOf("brier.half.last"), 0.1, 1, 1},
                                      {&RuleOf("brier.full.last"), 0.2, 1, 1}};
   const auto summary = SummarizeScores(scores);
-  EXPECT_EQ(ReasonOf(summary.status()), "RULES_MIXED");
+  EXPECT_EQ(ReasonOf(summary.status()), "FIELD_INVALID");
   const std::string message(summary.status().message());
   EXPECT_NE(message.find("brier.half.last"), std::string::npos);
   EXPECT_NE(message.find("brier.full.last"), std::string::npos);
 }
 
 TEST(SummaryTest, NothingHasNoMean) {
-  EXPECT_EQ(ReasonOf(SummarizeScores({}).status()), "SCORES_EMPTY");
+  EXPECT_EQ(ReasonOf(SummarizeScores({}).status()), "FIELD_REQUIRED");
 }
 
 TEST(SummaryTest, OneInfiniteScoreMakesTheMeanInfinite) {

@@ -112,24 +112,31 @@ TEST(PoolTest, LogPoolLetsOneMemberRuleAStateOut) {
 TEST(PoolTest, ContradictionsAreRefused) {
   const auto log = PoolOf({{0, 1}, {1, 0}}, Method(PoolMethod::kLogarithmic));
   EXPECT_EQ(log.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(ReasonOf(log.status()), "POOL_CONTRADICTORY");
+  EXPECT_EQ(ReasonOf(log.status()), "WRONG_STATE");
   const auto median = PoolOf({{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, Method(PoolMethod::kMedian));
-  EXPECT_EQ(ReasonOf(median.status()), "POOL_CONTRADICTORY");
+  EXPECT_EQ(ReasonOf(median.status()), "WRONG_STATE");
+}
+
+std::string FieldOf(const absl::Status& status) {
+  const ErrorDetail detail = GetErrorDetail(status);
+  return detail.fields.empty() ? std::string() : detail.reason + " " + detail.fields[0].field;
 }
 
 TEST(PoolTest, BadInputIsRefusedByReason) {
   const PoolOptions linear = Method(PoolMethod::kLinear);
-  EXPECT_EQ(ReasonOf(PoolOf({}, linear).status()), "POOL_EMPTY");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}, {.2, .3, .5}}, linear).status()), "STATE_COUNT");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .6}}, linear).status()), "PROBABILITY_SUM");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}}, linear, {-1}).status()), "WEIGHT_RANGE");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}}, linear, {0}).status()), "WEIGHT_RANGE");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}}, linear, {1, 1}).status()), "WEIGHT_RANGE");
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}}, Extremised(-1)).status()), "EXTREMISING_RANGE");
+  EXPECT_EQ(FieldOf(PoolOf({}, linear).status()), "FIELD_REQUIRED forecasts");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}, {.2, .3, .5}}, linear).status()),
+            "FIELD_INVALID forecasts[1]");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .6}}, linear).status()), "PROBABILITY_INVALID forecasts[0]");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}}, linear, {-1}).status()), "FIELD_INVALID weights[0]");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}}, linear, {0}).status()), "FIELD_INVALID weights");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}}, linear, {1, 1}).status()), "FIELD_INVALID weights");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}}, Extremised(-1)).status()),
+            "FIELD_INVALID extremising_factor");
   PoolOptions zero_baseline = Extremised(1.5);
   zero_baseline.baseline = {0, 1};
-  EXPECT_EQ(ReasonOf(PoolOf({{.5, .5}}, zero_baseline).status()), "BASELINE_RANGE");
-  EXPECT_EQ(ReasonOf(PoolSeries({}, {}, linear).status()), "POOL_EMPTY");
+  EXPECT_EQ(FieldOf(PoolOf({{.5, .5}}, zero_baseline).status()), "FIELD_INVALID baseline");
+  EXPECT_EQ(FieldOf(PoolSeries({}, {}, linear).status()), "FIELD_REQUIRED members");
 }
 
 TEST(PoolSeriesTest, StepsFollowEachMemberAndEndWithTheLast) {

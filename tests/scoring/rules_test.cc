@@ -42,11 +42,11 @@ TEST(RulesTest, RegistryHoldsEveryContractedIdOnce) {
 
 TEST(RulesTest, UnknownIdNamesTheNearestOne) {
   const auto rule = FindRule("brier.haf.last");
-  ASSERT_EQ(rule.status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(ReasonOf(rule.status()), "RULE_UNKNOWN");
+  ASSERT_EQ(rule.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(rule.status()), "UNKNOWN_RULE");
   EXPECT_EQ(GetErrorDetail(rule.status()).metadata.at("nearest"), "brier.half.last");
   const auto huge = FindRule(std::string(10'000'000, 'x'));
-  EXPECT_EQ(huge.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(huge.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_LT(huge.status().message().size(), 200U);
 }
 

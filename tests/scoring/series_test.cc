@@ -42,17 +42,17 @@ TEST(SeriesTest, CoverageCountsStandingTimeInsideTheWindowOnly) {
 
 TEST(SeriesTest, BadVectorsAreRefusedByFieldAndReason) {
   const auto too_large = ForecastSeries::Create(2, {Yes(0, 0.5), States(1, {1.2, -0.2})});
-  EXPECT_EQ(ReasonOf(too_large.status()), "PROBABILITY_RANGE");
+  EXPECT_EQ(ReasonOf(too_large.status()), "PROBABILITY_INVALID");
   EXPECT_EQ(GetErrorDetail(too_large.status()).fields[0].field, "points[1].probabilities[0]");
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(ReasonOf(ForecastSeries::Create(2, {States(0, {nan, 0.5})}).status()),
-            "PROBABILITY_RANGE");
+            "PROBABILITY_INVALID");
   EXPECT_EQ(ReasonOf(ForecastSeries::Create(2, {States(0, {0.5, 0.4})}).status()),
-            "PROBABILITY_SUM");
-  EXPECT_EQ(ReasonOf(ForecastSeries::Create(3, {Yes(0, 0.5)}).status()), "STATE_COUNT");
-  EXPECT_EQ(ReasonOf(ForecastSeries::Create(1, {}).status()), "STATE_COUNT");
+            "PROBABILITY_INVALID");
+  EXPECT_EQ(ReasonOf(ForecastSeries::Create(3, {Yes(0, 0.5)}).status()), "FIELD_INVALID");
+  EXPECT_EQ(ReasonOf(ForecastSeries::Create(1, {}).status()), "FIELD_INVALID");
   const ForecastPoint never{absl::InfiniteFuture(), {0.5, 0.5}, false};
-  EXPECT_EQ(ReasonOf(ForecastSeries::Create(2, {never}).status()), "TIME_RANGE");
+  EXPECT_EQ(ReasonOf(ForecastSeries::Create(2, {never}).status()), "TIME_INVALID");
 }
 
 TEST(SeriesTest, SumsWithinTheToleranceAreTakenAsGiven) {
@@ -75,24 +75,30 @@ TEST(QuestionTest, WrongQuestionsAreRefusedByReason) {
   const auto reason = [](auto change) {
     ScoredQuestion question = BinaryQuestion(HappenedYes());
     change(question);
-    return ReasonOf(CheckQuestion(question));
+    const ErrorDetail detail = GetErrorDetail(CheckQuestion(question));
+    return detail.fields.empty() ? std::string() : detail.reason + " " + detail.fields[0].field;
   };
   EXPECT_EQ(reason([](ScoredQuestion&) {}), "");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.state_count = 3; }), "STATE_COUNT");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.state_count = 1; }), "STATE_COUNT");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.kind = QuestionKind::kNumeric; }), "STATE_COUNT");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.close_time = q.open_time; }), "TIME_RANGE");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.open_time = absl::InfinitePast(); }), "TIME_RANGE");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.outcome = Outcome::State(2); }), "OUTCOME_STATE");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.state_count = 3; }), "FIELD_INVALID state_count");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.state_count = 1; }), "FIELD_INVALID state_count");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.kind = QuestionKind::kNumeric; }),
+            "FIELD_INVALID state_count");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.close_time = q.open_time; }),
+            "TIME_INVALID close_time");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.open_time = absl::InfinitePast(); }),
+            "TIME_INVALID open_time");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.outcome = Outcome::State(2); }),
+            "UNKNOWN_STATE outcome");
   EXPECT_EQ(reason([](ScoredQuestion& q) {
               q.kind = QuestionKind::kOrdered;
               q.outcome = *Outcome::Fraction(0.5);
             }),
-            "OUTCOME_STATE");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.weight = -1; }), "WEIGHT_RANGE");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.open_bound_count = 3; }), "BOUND_COUNT");
-  EXPECT_EQ(reason([](ScoredQuestion& q) { q.bin_width = 0; }), "BIN_WIDTH");
-  EXPECT_EQ(ReasonOf(Outcome::Fraction(1.5).status()), "FRACTION_RANGE");
+            "UNKNOWN_STATE outcome");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.weight = -1; }), "FIELD_INVALID weight");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.open_bound_count = 3; }),
+            "FIELD_INVALID open_bound_count");
+  EXPECT_EQ(reason([](ScoredQuestion& q) { q.bin_width = 0; }), "FIELD_INVALID bin_width");
+  EXPECT_EQ(ReasonOf(Outcome::Fraction(1.5).status()), "PROBABILITY_INVALID");
 }
 
 }  // namespace

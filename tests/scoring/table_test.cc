@@ -122,7 +122,7 @@ TEST(TableTest, WrongRowsAreNamedTogetherAndNothingIsScored) {
   const auto scored = table.Run();
   EXPECT_EQ(scored.status().code(), absl::StatusCode::kInvalidArgument);
   const ErrorDetail detail = GetErrorDetail(scored.status());
-  EXPECT_EQ(detail.reason, "PROBABILITY_RANGE");
+  EXPECT_EQ(detail.reason, "PROBABILITY_INVALID");
   std::vector<std::string> fields;
   for (const FieldViolation& violation : detail.fields) fields.push_back(violation.field);
   EXPECT_EQ(fields, (std::vector<std::string>{"forecasts[1].probability", "forecasts[2].forecaster",
@@ -134,10 +134,10 @@ TEST(TableTest, OptionsThatDoNotSumToOneOrRepeatAreRefused) {
   Table table;
   table.questions = {CategoryQuestion(QuestionKind::kMultipleChoice, 3, 0)};
   table.rows = {OptionRow(0, 0, 1, 0, .5), OptionRow(0, 0, 1, 1, .4)};
-  EXPECT_EQ(ReasonOf(table.Run().status()), "PROBABILITY_SUM");
+  EXPECT_EQ(ReasonOf(table.Run().status()), "PROBABILITY_INVALID");
   EXPECT_EQ(GetErrorDetail(table.Run().status()).fields[0].field, "forecasts[0]");
   table.rows = {OptionRow(0, 0, 1, 0, .5), OptionRow(0, 0, 1, 0, .5)};
-  EXPECT_EQ(ReasonOf(table.Run().status()), "OPTION_REPEATED");
+  EXPECT_EQ(ReasonOf(table.Run().status()), "FIELD_INVALID");
 }
 
 TEST(TableTest, TimesOutsideTheWindowAreRefusedOnlyOnRequest) {
@@ -147,7 +147,7 @@ TEST(TableTest, TimesOutsideTheWindowAreRefusedOnlyOnRequest) {
   EXPECT_TRUE(table.Run().ok());
   table.refuse_times_outside_window = true;
   const absl::Status status = table.Run().status();
-  EXPECT_EQ(ReasonOf(status), "TIME_RANGE");
+  EXPECT_EQ(ReasonOf(status), "TIME_INVALID");
   EXPECT_EQ(GetErrorDetail(status).fields.size(), 2U);
 }
 
@@ -162,7 +162,7 @@ TEST(TableTest, WrongQuestionIsNamed) {
   Table table;
   table.questions = {BinaryQuestion(HappenedYes()), BinaryQuestion(Outcome::State(5))};
   const absl::Status status = table.Run().status();
-  EXPECT_EQ(ReasonOf(status), "OUTCOME_STATE");
+  EXPECT_EQ(ReasonOf(status), "UNKNOWN_STATE");
   EXPECT_EQ(GetErrorDetail(status).fields[0].field, "questions[1].outcome");
 }
 

@@ -35,12 +35,12 @@ struct CorpDecomposition {
 
 enum class BinaryLoss { kHalfBrier, kLog };
 
-// INVALID_ARGUMENT: FORECASTS_EMPTY, PROBABILITY_RANGE ("forecasts[i].probability").
-// O(n log n).
+// INVALID_ARGUMENT: FIELD_REQUIRED for no forecasts, PROBABILITY_INVALID
+// ("forecasts[i].probability"). O(n log n).
 [[nodiscard]] absl::StatusOr<MurphyDecomposition> DecomposeMurphy(
     std::span<const BinaryForecast> forecasts);
 
-// As DecomposeMurphy; FAILED_PRECONDITION (SCORE_INFINITE) where the log score is infinite.
+// As DecomposeMurphy; FAILED_PRECONDITION (WRONG_STATE) where the log score is infinite.
 [[nodiscard]] absl::StatusOr<CorpDecomposition> DecomposeCorp(
     std::span<const BinaryForecast> forecasts, BinaryLoss loss);
 

@@ -43,8 +43,9 @@ struct PoolOptions {
 
 // The pool of `forecasts` (each a probability vector of the same size). `weights` is empty for
 // equal weights, or holds one finite weight >= 0 for each, at least one > 0; only their ratios
-// count. INVALID_ARGUMENT: POOL_EMPTY, STATE_COUNT, PROBABILITY_RANGE, PROBABILITY_SUM,
-// WEIGHT_RANGE, EXTREMISING_RANGE, BASELINE_RANGE. FAILED_PRECONDITION: POOL_CONTRADICTORY where
+// count.
+// INVALID_ARGUMENT naming the field: FIELD_REQUIRED (nothing to pool), PROBABILITY_INVALID, else
+// FIELD_INVALID. FAILED_PRECONDITION (WRONG_STATE): the forecasts contradict each other, where
 // every state is given probability 0 by someone under a logarithmic pool, or the per-state medians
 // are all 0. O(forecasts * states * log forecasts).
 [[nodiscard]] absl::StatusOr<std::vector<double>> Pool(
@@ -52,7 +53,7 @@ struct PoolOptions {
     const PoolOptions& options);
 
 // The pool over time: a step at each instant at which any member changes, from the forecasts that
-// stand there; withdrawn while none stands or while they contradict each other (POOL_CONTRADICTORY
+// stand there; withdrawn while none stands or while they contradict each other (as
 // above). Simultaneous changes make one step. `weights` is per member, as for Pool; members of
 // weight 0 make no step. Errors as for Pool.
 // With c changes, n members and K states: O(c log c + c K) for the mean pools, O(c K (log n + n))

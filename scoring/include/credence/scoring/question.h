@@ -30,7 +30,8 @@ class Outcome {
 
   // One state happened, by its index.
   [[nodiscard]] static Outcome State(std::size_t index);
-  // A binary question settled at `share_of_yes`. INVALID_ARGUMENT (FRACTION_RANGE) outside [0, 1].
+  // A binary question settled at `share_of_yes`. INVALID_ARGUMENT (PROBABILITY_INVALID) outside [0,
+  // 1].
   [[nodiscard]] static absl::StatusOr<Outcome> Fraction(double share_of_yes);
   [[nodiscard]] static Outcome Void();
   [[nodiscard]] static Outcome Ambiguous();
@@ -80,9 +81,10 @@ struct ScoredQuestion {
   [[nodiscard]] TimeWindow ScheduledWindow() const { return {open_time, close_time}; }
 };
 
-// INVALID_ARGUMENT: STATE_COUNT (fewer than two states, or a binary question with more),
-// TIME_RANGE (close not after open, or infinite times), OUTCOME_STATE (outcome outside the
-// states, or a fraction on a question that is not binary), WEIGHT_RANGE, BOUND_COUNT, BIN_WIDTH.
+// INVALID_ARGUMENT naming the field: TIME_INVALID (close not after open, or infinite times),
+// UNKNOWN_STATE (outcome outside the states, or a fraction on a question that is not binary), else
+// FIELD_INVALID (state_count below two, not two for a binary question, or below three for a
+// numeric one; weight, open_bound_count or bin_width outside their ranges).
 [[nodiscard]] absl::Status CheckQuestion(const ScoredQuestion& question);
 
 }  // namespace credence::scoring

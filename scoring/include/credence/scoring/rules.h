@@ -58,7 +58,7 @@ struct Rule {
 // Every rule, in the order in which lists show them.
 [[nodiscard]] std::span<const Rule> AllRules();
 
-// The rule of this id, valid for ever. NOT_FOUND (RULE_UNKNOWN) naming the nearest id.
+// The rule of this id, valid for ever. INVALID_ARGUMENT (UNKNOWN_RULE) naming the nearest id.
 [[nodiscard]] absl::StatusOr<const Rule*> FindRule(std::string_view id);
 
 }  // namespace credence::scoring

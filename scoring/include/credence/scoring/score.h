@@ -45,8 +45,8 @@ struct Score {
 // Absent where the outcome is not scored (void, ambiguous, annulled), where no forecast that the
 // rule counts stood, or where the rule does not apply to the kind of question (an ordered rule on
 // unordered states, CRPS on states that are not numeric).
-// INVALID_ARGUMENT: as CheckQuestion; STATE_COUNT where a series has another number of states;
-// PEER_MISSING where a peer rule does not find `series` in `all`.
+// INVALID_ARGUMENT: as CheckQuestion; FIELD_INVALID where a series has another number of states, or
+// where a peer rule does not find `series` in `all`.
 // O(steps) for each; peer rules O(steps of all * log).
 [[nodiscard]] absl::StatusOr<std::optional<Score>> ScoreSeries(const Rule& rule,
                                                                const ScoredQuestion& question,
@@ -76,8 +76,8 @@ struct ScoreSummary {
   double mean_coverage = 0;
 };
 
-// The summary of at least one score. INVALID_ARGUMENT: RULES_MIXED naming both rules where they
-// differ; SCORES_EMPTY. A sum of opposite infinities is -infinity, as above.
+// The summary of at least one score. INVALID_ARGUMENT: FIELD_INVALID naming both rules where they
+// differ; FIELD_REQUIRED for no scores. A sum of opposite infinities is -infinity, as above.
 [[nodiscard]] absl::StatusOr<ScoreSummary> SummarizeScores(std::span<const Score> scores);
 
 }  // namespace credence::scoring

@@ -66,9 +66,9 @@ struct SeriesView {
 class ForecastSeries {
  public:
   // Sorts `points` by time, keeping the given order among equal times (the last of them counts).
-  // INVALID_ARGUMENT: PROBABILITY_RANGE, PROBABILITY_SUM or STATE_COUNT with the field
-  // "points[i].probabilities" (i as given), TIME_RANGE for an infinite time, STATE_COUNT for
-  // state_count < 2.
+  // INVALID_ARGUMENT: PROBABILITY_INVALID (range or sum) or FIELD_INVALID (number of entries) with
+  // the field "points[i].probabilities" (i as given), TIME_INVALID for an infinite time,
+  // FIELD_INVALID for state_count < 2.
   [[nodiscard]] static absl::StatusOr<ForecastSeries> Create(
       std::size_t state_count, const std::vector<ForecastPoint>& points);
 

@@ -109,10 +109,11 @@ class ScoredTable {
 inline constexpr std::size_t kRowViolationsMax = 100;
 
 // Scores every forecaster on every question under every rule. All or nothing: INVALID_ARGUMENT
-// names wrong questions ("questions[i].…", as CheckQuestion) and wrong rows ("forecasts[i].…",
-// the first kRowViolationsMax): QUESTION_UNKNOWN, FORECASTER_UNKNOWN, OPTION_UNKNOWN (not one of
-// the question's states, or kYesNo on a question that is not yes/no), OPTION_REPEATED,
-// PROBABILITY_RANGE, PROBABILITY_SUM (at the first row of the forecast), TIME_RANGE.
+// names a wrong question ("questions[i].id" and so on, as CheckQuestion) or the first
+// kRowViolationsMax wrong rows ("forecasts[i].option" and so on), with the reason of the first:
+// UNKNOWN_STATE (an option that is not one of the question's states, or none on a question that is
+// not yes/no), PROBABILITY_INVALID (range; sum, at the first row of the forecast), TIME_INVALID,
+// FIELD_INVALID (question or forecaster out of range, an option given twice).
 //
 // O(rows log rows) and, beside the rows, about 60 bytes for each entry and 8 for each entry and
 // rule. Results do not depend on the order of rows, except among equal times.
