@@ -1,0 +1,247 @@
+#include "batch_builder.h"
+
+#include <algorithm>
+
+#include "credence/base/check.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
+#include "envelope_codec.h"
+
+namespace credence::ledger {
+namespace {
+
+absl::Status RequestIdReused(const std::string& request_id) {
+  ErrorDetail detail;
+  detail.reason = "REQUEST_ID_REUSED";
+  detail.metadata["request_id"] = request_id;
+  return MakeError(absl::StatusCode::kAlreadyExists,
+                   "The request id was used before with another body.", detail);
+}
+
+absl::Status StaleRevision(const std::string& stream, int64_t current, int64_t expected) {
+  ErrorDetail detail;
+  detail.reason = "STALE_REVISION";
+  detail.metadata["stream"] = stream;
+  detail.metadata["current_revision"] = Cat(current);
+  return MakeError(absl::StatusCode::kAborted,
+                   Cat(stream, " has revision ", current, ", not ", expected, "."), detail);
+}
+
+absl::Status EntryTooLarge(size_t bytes) {
+  ErrorDetail detail;
+  detail.reason = "ENTRY_TOO_LARGE";
+  detail.metadata["bytes"] = Cat(bytes);
+  detail.metadata["limit"] = Cat(kEntryBytesMax);
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      Cat("The write makes an entry of ", bytes, " bytes; the limit is ", kEntryBytesMax, "."),
+      detail);
+}
+
+absl::Time TruncateToMicroseconds(absl::Time time) {
+  return absl::FromUnixMicros(absl::ToUnixMicros(time));
+}
+
+}  // namespace
+
+BatchBuilder::BatchBuilder(const Store& store, const Clock& clock, const WriteLimits& limits,
+                           TileTree tree, absl::Time last_record_time)
+    : store_(store),
+      clock_(clock),
+      limits_(limits),
+      tree_(std::move(tree)),
+      last_record_time_(last_record_time),
+      heads_(store, limits.cached_streams_max) {
+  batch_.first = NextPosition();
+}
+
+Position BatchBuilder::NextPosition() const { return PositionAfter(tree_.size()); }
+
+bool BatchBuilder::full() const {
+  return batch_.entries.size() >= limits_.batch_events_max ||
+         batch_.bytes.size() >= limits_.batch_bytes_max ||
+         answers_.size() >= limits_.batch_events_max;
+}
+
+void BatchBuilder::Add(Submission submission) {
+  absl::StatusOr<Receipt> outcome = Sequence(submission);
+  answers_.push_back({std::move(submission.done), std::move(outcome)});
+}
+
+void BatchBuilder::Refuse(Submission submission, absl::Status status) {
+  answers_.push_back({std::move(submission.done), std::move(status)});
+}
+
+absl::StatusOr<Receipt> BatchBuilder::Sequence(Submission& submission) {
+  CREDENCE_ASSIGN_OR_RETURN(std::optional<RequestRecord> earlier,
+                            FindRequest(submission.request_id));
+  if (earlier.has_value()) {
+    if (earlier->body_digest != submission.body_digest) {
+      return RequestIdReused(submission.request_id);
+    }
+    earlier->receipt.duplicate = true;
+    return std::move(earlier->receipt);
+  }
+  CREDENCE_RETURN_IF_ERROR(CheckRevision(submission));
+
+  const DecideContext context{NextPosition(), NextRecordTime()};
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<EventDraft> drafts, submission.decide(context));
+  CREDENCE_CHECK(!drafts.empty());
+  CREDENCE_RETURN_IF_ERROR(Encode(drafts, context, submission.request_id));
+
+  Receipt receipt;
+  receipt.position = context.next_position;
+  receipt.event_count = static_cast<int64_t>(drafts.size());
+  receipt.leaf_hash = Integrate(drafts, context, submission.request_id);
+  receipt.record_time = context.record_time;
+  receipt.request_id = submission.request_id;
+  if (!submission.stream.empty()) {
+    CREDENCE_ASSIGN_OR_RETURN(const StreamHead* const head, heads_.Find(submission.stream));
+    receipt.revision = head->length;
+  }
+  last_record_time_ = context.record_time;
+  batch_.requests.push_back({submission.body_digest, receipt});
+  requests_.emplace(receipt.request_id, batch_.requests.back());
+  return receipt;
+}
+
+absl::StatusOr<std::optional<RequestRecord>> BatchBuilder::FindRequest(
+    const std::string& request_id) const {
+  if (const auto found = requests_.find(request_id); found != requests_.end()) {
+    return found->second;
+  }
+  return store_.FindRequest(request_id);
+}
+
+absl::Status BatchBuilder::CheckRevision(const Submission& submission) {
+  // Looked up even where nothing is expected: the receipt's revision must not fail after the fold.
+  if (submission.stream.empty()) return absl::OkStatus();
+  CREDENCE_ASSIGN_OR_RETURN(const StreamHead* const head, heads_.Find(submission.stream));
+  if (submission.expected_revision.has_value() && *submission.expected_revision != head->length) {
+    return StaleRevision(submission.stream, head->length, *submission.expected_revision);
+  }
+  return absl::OkStatus();
+}
+
+absl::Time BatchBuilder::NextRecordTime() const {
+  // A clock that stands still or goes back does not take the record along.
+  return std::max(TruncateToMicroseconds(clock_.Now()), last_record_time_ + absl::Microseconds(1));
+}
+
+absl::Status BatchBuilder::Encode(const std::vector<EventDraft>& drafts,
+                                  const DecideContext& context, std::string_view request_id) {
+  Undo undo{batch_.bytes.size(), batch_.entries.size(), {}};
+  for (const EventDraft& draft : drafts) {
+    if (absl::Status status = EncodeOne(draft, context, request_id, undo); !status.ok()) {
+      RollBack(undo);
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BatchBuilder::EncodeOne(const EventDraft& draft, const DecideContext& context,
+                                     std::string_view request_id, Undo& undo) {
+  CREDENCE_CHECK(draft.stream.find('\0') == std::string::npos);
+  CREDENCE_ASSIGN_OR_RETURN(StreamHead* const head, heads_.Find(draft.stream));
+  const size_t index = batch_.entries.size() - undo.entries;
+  EntryPlace place;
+  place.position = Position{context.next_position.value + static_cast<int64_t>(index)};
+  place.stream_version = head->length;
+  if (head->length > 0) place.previous = head->last;
+  place.record_time = context.record_time;
+  place.request_id = request_id;
+  if (draft.caused) place.cause = context.next_position;
+
+  CommitBatch::Entry entry;
+  entry.offset = batch_.bytes.size();
+  const EncodedEntry encoded = AppendEntry(draft, place, batch_.bytes);
+  if (!encoded.appended) return EntryTooLarge(encoded.size);
+  entry.size = encoded.size;
+  entry.stream_offset = encoded.stream_offset;
+  entry.stream_size = draft.stream.size();
+  entry.stream_version = head->length;
+  batch_.entries.push_back(entry);
+  undo.heads.emplace_back(head, *head);
+  *head = {head->length + 1, place.position};
+  return absl::OkStatus();
+}
+
+void BatchBuilder::RollBack(const Undo& undo) {
+  batch_.bytes.resize(undo.bytes);
+  batch_.entries.resize(undo.entries);
+  for (auto change = undo.heads.rbegin(); change != undo.heads.rend(); ++change) {
+    *change->first = change->second;
+  }
+}
+
+Hash BatchBuilder::Integrate(const std::vector<EventDraft>& drafts, const DecideContext& context,
+                             std::string_view request_id) {
+  const size_t first = batch_.entries.size() - drafts.size();
+  Hash first_hash{};
+  for (size_t i = 0; i < drafts.size(); ++i) {
+    const CommitBatch::Entry& entry = batch_.entries[first + i];
+    const Position position = NextPosition();
+    const Hash hash = LeafHash(batch_.EntryBytes(entry));
+    if (i == 0) first_hash = hash;
+    tree_.Append(hash, batch_.tiles);
+    Fold(drafts[i], entry, position, context, request_id);
+  }
+  return first_hash;
+}
+
+void BatchBuilder::Fold(const EventDraft& draft, const CommitBatch::Entry& entry, Position position,
+                        const DecideContext& context, std::string_view request_id) {
+  if (projection_ == nullptr) return;
+  SequencedEvent event;
+  event.position = position;
+  event.stream = draft.stream;
+  event.stream_version = entry.stream_version;
+  event.record_time = context.record_time;
+  event.effective_time = TruncateToNanoseconds(draft.effective_time.value_or(context.record_time));
+  event.backfilled = draft.backfilled;
+  event.actor = draft.actor;
+  event.request_id = request_id;
+  if (draft.caused) event.cause = context.next_position;
+  event.ignorable = draft.ignorable;
+  event.payload = draft.payload.get();
+  event.payload_type = draft.payload->GetDescriptor()->full_name();
+  projection_->Fold(event);
+}
+
+SealedBatch BatchBuilder::Seal() {
+  SealedBatch sealed;
+  sealed.tree = tree_.Snapshot();
+  if (!batch_.entries.empty()) {
+    batch_.head = sealed.tree.head;
+    batch_.last_record_time = last_record_time_;
+    if (projection_ != nullptr) {
+      StateWriter state;
+      sealed.publish = projection_->Seal(state, sealed.tree.head.size);
+      batch_.state_changes = std::move(state).TakeChanges();
+    }
+    std::vector<std::string> request_ids;
+    request_ids.reserve(batch_.requests.size());
+    for (const RequestRecord& record : batch_.requests) {
+      request_ids.push_back(record.receipt.request_id);
+    }
+    request_batches_.emplace_back(sealed.tree.head.size, std::move(request_ids));
+  }
+  sealed.answers = std::exchange(answers_, {});
+  sealed.commit = std::exchange(batch_, {});
+  batch_.first = NextPosition();
+  return sealed;
+}
+
+void BatchBuilder::SetDurable(TreeSize size) {
+  while (!request_batches_.empty() && request_batches_.front().first <= size) {
+    for (const std::string& request_id : request_batches_.front().second) {
+      requests_.erase(request_id);
+    }
+    request_batches_.pop_front();
+  }
+  heads_.Trim(size);
+}
+
+}  // namespace credence::ledger

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "commit_batch.h"
+#include "credence/ledger/clock.h"
+#include "credence/ledger/log.h"
+#include "credence/ledger/sequencer.h"
+#include "store.h"
+#include "stream_heads.h"
+#include "tile_tree.h"
+
+namespace credence::ledger {
+
+// An outcome that waits for its batch to be durable.
+struct Answer {
+  std::function<void(absl::StatusOr<Receipt>)> done;
+  absl::StatusOr<Receipt> outcome;
+};
+
+// A batch that takes no more: what to write, and what to do when it is written. It may have answers
+// only.
+struct SealedBatch {
+  CommitBatch commit;
+  TreeSnapshot tree;
+  // From the projection; may be empty.
+  std::function<void()> publish;
+  std::vector<Answer> answers;
+};
+
+// Turns submissions into batches: the sequencing half of a write. It runs ahead of what is durable
+// and remembers what the store does not show yet. Knows no threads.
+class BatchBuilder {
+ public:
+  // `tree` is the tree of everything in `store`, `last_record_time` the last one used. `projection`
+  // may be null.
+  BatchBuilder(const Store& store, const Clock& clock, const WriteLimits& limits, TileTree tree,
+               absl::Time last_record_time);
+
+  void SetProjection(Projection* projection) { projection_ = projection; }
+
+  // Takes a submission into the current batch, or its refusal.
+  void Add(Submission submission);
+
+  // Puts an answer into the current batch without looking at the submission.
+  void Refuse(Submission submission, absl::Status status);
+
+  // Whether nothing is in the current batch, not even an answer.
+  [[nodiscard]] bool empty() const { return answers_.empty(); }
+  // Whether the current batch has reached a limit.
+  [[nodiscard]] bool full() const;
+
+  // Ends the current batch and begins the next.
+  [[nodiscard]] SealedBatch Seal();
+
+  // Lets go of what the store shows by now.
+  void SetDurable(TreeSize size);
+
+ private:
+  // What an append changes before it is known to succeed.
+  struct Undo {
+    size_t bytes = 0;
+    size_t entries = 0;
+    std::vector<std::pair<StreamHead*, StreamHead>> heads;
+  };
+
+  [[nodiscard]] absl::StatusOr<Receipt> Sequence(Submission& submission);
+  [[nodiscard]] absl::StatusOr<std::optional<RequestRecord>> FindRequest(
+      const std::string& request_id) const;
+  [[nodiscard]] absl::Status CheckRevision(const Submission& submission);
+  [[nodiscard]] absl::Time NextRecordTime() const;
+  [[nodiscard]] absl::Status Encode(const std::vector<EventDraft>& drafts,
+                                    const DecideContext& context, std::string_view request_id);
+  [[nodiscard]] absl::Status EncodeOne(const EventDraft& draft, const DecideContext& context,
+                                       std::string_view request_id, Undo& undo);
+  void RollBack(const Undo& undo);
+  // Puts the last `drafts.size()` entries into the tree and the projection; returns the hash of the
+  // first.
+  Hash Integrate(const std::vector<EventDraft>& drafts, const DecideContext& context,
+                 std::string_view request_id);
+  void Fold(const EventDraft& draft, const CommitBatch::Entry& entry, Position position,
+            const DecideContext& context, std::string_view request_id);
+  [[nodiscard]] Position NextPosition() const;
+
+  const Store& store_;
+  const Clock& clock_;
+  const WriteLimits limits_;
+  Projection* projection_ = nullptr;
+
+  TileTree tree_;
+  absl::Time last_record_time_;
+  StreamHeads heads_;
+  // Requests that the store does not show yet, and what each batch added to them.
+  absl::flat_hash_map<std::string, RequestRecord> requests_;
+  std::deque<std::pair<TreeSize, std::vector<std::string>>> request_batches_;
+
+  // The current batch.
+  CommitBatch batch_;
+  std::vector<Answer> answers_;
+};
+
+}  // namespace credence::ledger

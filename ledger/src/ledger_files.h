@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+namespace credence::ledger {
+
+// The files of a ledger's directory. The key is never in the database, so that a copy of the
+// database gives nobody the power to sign.
+[[nodiscard]] inline std::string KeyPath(const std::string& directory) {
+  return directory + "/ledger.key";
+}
+[[nodiscard]] inline std::string DatabasePath(const std::string& directory) {
+  return directory + "/log";
+}
+// Where a database is made before it gets its name, so that a half-made one is never opened.
+[[nodiscard]] inline std::string NewDatabasePath(const std::string& directory) {
+  return directory + "/log.new";
+}
+
+}  // namespace credence::ledger

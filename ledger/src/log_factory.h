@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "credence/ledger/log.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace credence::ledger {
+
+// Opens logs over a database environment that is not the system's, such as one that fails on
+// purpose. `env` null means the system's; else it must outlive the log.
+class LogFactory {
+ public:
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> Open(const OpenOptions& options,
+                                                                 rocksdb::Env* env);
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> OpenReadOnly(
+      const std::string& directory);
+};
+
+}  // namespace credence::ledger

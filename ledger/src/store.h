@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "commit_batch.h"
+#include "credence/ledger/log.h"
+#include "credence/ledger/position.h"
+#include "records.h"
+#include "store_options.h"
+#include "tile_tree.h"
+
+// The database under the log: the one place that knows RocksDB. Its statuses end here.
+//
+// Thread-safe, but for Commit and WriteIdentity, which one thread calls at a time.
+namespace credence::ledger {
+
+// Who the ledger is; fixed at its creation.
+struct LedgerIdentity {
+  std::string origin;
+  std::string verifier_key;
+};
+
+// The end of a stream.
+struct StreamEnd {
+  int64_t version = 0;
+  Position position;
+};
+
+class Store {
+ public:
+  enum class Mode { kCreate, kReadWrite, kReadOnly };
+
+  // `env` null means the system's. NOT_FOUND, FAILED_PRECONDITION, DATA_LOSS as Log::Open.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& path, Mode mode,
+                                                     rocksdb::Env* env);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // One atomic write, synced. After an error nothing may be written any more.
+  absl::Status Commit(const CommitBatch& batch);
+  absl::Status WriteIdentity(const LedgerIdentity& identity);
+
+  [[nodiscard]] absl::StatusOr<LedgerIdentity> ReadIdentity() const;
+  // DATA_LOSS where there is none.
+  [[nodiscard]] absl::StatusOr<HeadRecord> ReadHead() const;
+  // Number of entries, by the last key.
+  [[nodiscard]] absl::StatusOr<TreeSize> CountEntries() const;
+
+  // DATA_LOSS where it is absent.
+  [[nodiscard]] absl::StatusOr<std::string> ReadEntry(Position position) const;
+  // From `from` on, within `size`.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> ReadEntries(
+      Position from, TreeSize size, const ReadLimits& limits) const;
+  [[nodiscard]] absl::StatusOr<std::shared_ptr<const TileHashes>> ReadTile(int level,
+                                                                           int64_t index) const;
+
+  // Positions of the stream from `from_version` on, at most `count_max`, within `size`.
+  [[nodiscard]] absl::StatusOr<std::vector<Position>> ReadStreamPositions(std::string_view stream,
+                                                                          int64_t from_version,
+                                                                          TreeSize size,
+                                                                          int64_t count_max) const;
+  // The last event of the stream within `size`; nothing for an unknown stream.
+  [[nodiscard]] absl::StatusOr<std::optional<StreamEnd>> FindStreamEnd(std::string_view stream,
+                                                                       TreeSize size) const;
+  [[nodiscard]] absl::StatusOr<std::optional<RequestRecord>> FindRequest(
+      std::string_view request_id) const;
+
+  [[nodiscard]] absl::StatusOr<std::optional<std::string>> Get(Family family,
+                                                               std::string_view key) const;
+  absl::Status ScanState(std::string_view prefix,
+                         absl::FunctionRef<bool(std::string_view, std::string_view)> visit) const;
+
+ private:
+  Store() = default;
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* Handle(Family family) const;
+  [[nodiscard]] std::unique_ptr<rocksdb::Iterator> NewIterator(
+      Family family, const rocksdb::ReadOptions& options) const;
+
+  std::unique_ptr<rocksdb::DB> database_;
+  // Owned by the database, given back before it is closed.
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+};
+
+}  // namespace credence::ledger

@@ -1,0 +1,237 @@
+#include "write_pipeline.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "credence/base/check.h"
+#include "credence/base/error.h"
+#include "credence/base/strings.h"
+#include "failure.h"
+
+namespace credence::ledger {
+namespace {
+
+// Submissions that the sequencer takes before it looks whether the committer is idle.
+constexpr size_t kTakenMax = 256;
+// Written batches that may wait for the completer before the sequencer waits for it.
+constexpr size_t kWrittenMax = 8;
+
+absl::Status Overloaded(size_t limit) {
+  ErrorDetail detail;
+  detail.reason = "OVERLOADED";
+  return MakeError(absl::StatusCode::kResourceExhausted,
+                   Cat(limit, " writes wait already; retry later."), detail);
+}
+
+absl::Status CheckRequestId(const Submission& submission) {
+  if (submission.request_id.empty()) {
+    return InvalidField("FIELD_REQUIRED", "request_id", "must not be empty");
+  }
+  if (submission.request_id.size() <= kRequestIdBytesMax) return absl::OkStatus();
+  ErrorDetail detail;
+  detail.reason = "FIELD_TOO_LARGE";
+  detail.fields.push_back({"request_id", Cat("must have at most ", kRequestIdBytesMax, " bytes")});
+  detail.metadata["limit"] = Cat(kRequestIdBytesMax);
+  return MakeError(absl::StatusCode::kInvalidArgument, "request_id: is too long", detail);
+}
+
+template <typename Function>
+std::thread NamedThread(const char* name, Function function) {
+  return std::thread([name, function] {
+    pthread_setname_np(pthread_self(), name);
+    function();
+  });
+}
+
+}  // namespace
+
+WritePipeline::WritePipeline(Store& store, DurableHead& head, HeadWatches& watches,
+                             BatchBuilder builder, const WriteLimits& limits)
+    : store_(store), head_(head), watches_(watches), limits_(limits), builder_(std::move(builder)) {
+  sequencer_ = NamedThread("ledger-sequence", [this] { RunSequencer(); });
+  committer_ = NamedThread("ledger-commit", [this] { RunCommitter(); });
+  completer_ = NamedThread("ledger-complete", [this] { RunCompleter(); });
+}
+
+WritePipeline::~WritePipeline() { Stop(); }
+
+void WritePipeline::Submit(Submission submission) {
+  CREDENCE_CHECK(submission.decide != nullptr);
+  CREDENCE_CHECK(submission.done != nullptr);
+  absl::Status refusal = CheckRequestId(submission);
+  if (refusal.ok()) {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) {
+      refusal = NotServing("The ledger takes no more writes.");
+    } else if (!failure_.ok()) {
+      refusal = failure_;
+    } else if (queue_.size() >= limits_.queued_submissions_max) {
+      refusal = Overloaded(limits_.queued_submissions_max);
+    } else {
+      queue_.push_back(std::move(submission));
+      return;
+    }
+  }
+  submission.done(std::move(refusal));
+}
+
+void WritePipeline::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (sequencer_.joinable()) sequencer_.join();
+  if (committer_.joinable()) committer_.join();
+  if (completer_.joinable()) completer_.join();
+}
+
+// --- Sequencer ---
+
+void WritePipeline::RunSequencer() {
+  while (true) {
+    std::vector<Submission> submissions = Take();
+    // None taken means that the committer is idle, or that the log stops.
+    const bool none = submissions.empty();
+    if (none && builder_.empty()) break;
+    Sequence(std::move(submissions));
+    if (!builder_.empty() && (none || CommitterIdle())) HandOver();
+  }
+  absl::MutexLock lock(&mutex_);
+  sequencer_left_ = true;
+}
+
+bool WritePipeline::SequencerHasWork() const {
+  return stopping_ || !queue_.empty() || (building_ && CommitterIsIdle());
+}
+
+std::vector<Submission> WritePipeline::Take() {
+  std::vector<Submission> taken;
+  const bool building = !builder_.empty();
+  absl::MutexLock lock(&mutex_);
+  building_ = building;
+  mutex_.Await(absl::Condition(this, &WritePipeline::SequencerHasWork));
+  const size_t count = std::min(queue_.size(), kTakenMax);
+  taken.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return taken;
+}
+
+void WritePipeline::Sequence(std::vector<Submission> submissions) {
+  const absl::Status failed = failure();
+  builder_.SetDurable(head_.head().size);
+  for (Submission& submission : submissions) {
+    if (!failed.ok()) {
+      builder_.Refuse(std::move(submission), failed);
+      continue;
+    }
+    if (submission.after_durable) AwaitDurable();
+    builder_.Add(std::move(submission));
+    if (builder_.full()) HandOver();
+  }
+}
+
+void WritePipeline::HandOver() {
+  SealedBatch batch = builder_.Seal();
+  absl::MutexLock lock(&mutex_, absl::Condition(this, &WritePipeline::HandOverIsFree));
+  sealed_ = std::move(batch);
+}
+
+void WritePipeline::AwaitDurable() {
+  if (!builder_.empty()) HandOver();
+  absl::MutexLock lock(&mutex_, absl::Condition(this, &WritePipeline::AllIsDurable));
+}
+
+bool WritePipeline::CommitterIsIdle() const {
+  return !sealed_.has_value() && !writing_ && written_.size() < kWrittenMax;
+}
+
+bool WritePipeline::HandOverIsFree() const {
+  return !sealed_.has_value() && written_.size() < kWrittenMax;
+}
+
+bool WritePipeline::AllIsDurable() const {
+  return !sealed_.has_value() && !writing_ && written_.empty() && !completing_;
+}
+
+bool WritePipeline::CommitterIdle() {
+  absl::MutexLock lock(&mutex_);
+  return CommitterIsIdle();
+}
+
+absl::Status WritePipeline::failure() {
+  absl::MutexLock lock(&mutex_);
+  return failure_;
+}
+
+// --- Committer ---
+
+void WritePipeline::RunCommitter() {
+  while (std::optional<SealedBatch> batch = TakeSealed()) {
+    absl::Status status = Write(batch->commit);
+    absl::MutexLock lock(&mutex_);
+    failure_.Update(status);
+    written_.push_back({*std::move(batch), std::move(status)});
+    writing_ = false;
+  }
+  absl::MutexLock lock(&mutex_);
+  committer_left_ = true;
+}
+
+bool WritePipeline::CommitterHasWork() const { return sealed_.has_value() || sequencer_left_; }
+
+std::optional<SealedBatch> WritePipeline::TakeSealed() {
+  absl::MutexLock lock(&mutex_, absl::Condition(this, &WritePipeline::CommitterHasWork));
+  writing_ = sealed_.has_value();
+  return std::exchange(sealed_, std::nullopt);
+}
+
+absl::Status WritePipeline::Write(const CommitBatch& batch) {
+  // After one failure nothing may reach the disk: what was sequenced later builds on what is lost.
+  if (absl::Status failed = failure(); !failed.ok()) return failed;
+  if (batch.entries.empty()) return absl::OkStatus();
+  return store_.Commit(batch);
+}
+
+// --- Completer ---
+
+void WritePipeline::RunCompleter() {
+  while (std::optional<WrittenBatch> written = TakeWritten()) {
+    Complete(*std::move(written));
+    absl::MutexLock lock(&mutex_);
+    completing_ = false;
+  }
+}
+
+bool WritePipeline::CompleterHasWork() const { return !written_.empty() || committer_left_; }
+
+std::optional<WritePipeline::WrittenBatch> WritePipeline::TakeWritten() {
+  absl::MutexLock lock(&mutex_, absl::Condition(this, &WritePipeline::CompleterHasWork));
+  if (written_.empty()) return std::nullopt;
+  WrittenBatch written = std::move(written_.front());
+  written_.pop_front();
+  completing_ = true;
+  return written;
+}
+
+void WritePipeline::Complete(WrittenBatch written) {
+  SealedBatch& batch = written.batch;
+  if (!written.status.ok()) {
+    watches_.End(written.status);
+    for (Answer& answer : batch.answers) answer.done(written.status);
+    return;
+  }
+  if (!batch.commit.entries.empty()) {
+    const TreeSize size = batch.tree.head.size;
+    head_.Set(std::move(batch.tree));
+    if (batch.publish != nullptr) batch.publish();
+    watches_.Advance(size);
+  }
+  for (Answer& answer : batch.answers) answer.done(std::move(answer.outcome));
+}
+
+}  // namespace credence::ledger

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "batch_builder.h"
+#include "credence/ledger/log.h"
+#include "credence/ledger/sequencer.h"
+#include "durable_head.h"
+#include "head_watches.h"
+#include "store.h"
+
+namespace credence::ledger {
+
+// The threads of a write and the queues between them, all bounded:
+//
+//   Submit -> queue -> sequencer -> one sealed batch -> committer -> written batches -> completer
+//
+// While the committer syncs, the sequencer goes on filling the next batch: the busier the log, the
+// larger the batches. Batches are written, published and answered in order.
+class WritePipeline {
+ public:
+  // Starts the threads. All but `builder`, which it takes, must outlive it.
+  WritePipeline(Store& store, DurableHead& head, HeadWatches& watches, BatchBuilder builder,
+                const WriteLimits& limits);
+  // Stops.
+  ~WritePipeline();
+  WritePipeline(const WritePipeline&) = delete;
+  WritePipeline& operator=(const WritePipeline&) = delete;
+
+  // See Log::Submit.
+  void Submit(Submission submission);
+
+  // Finishes what was taken and joins. Idempotent; one thread calls it.
+  void Stop();
+
+ private:
+  struct WrittenBatch {
+    SealedBatch batch;
+    absl::Status status;
+  };
+
+  // Sequencer.
+  void RunSequencer();
+  // Some submissions, or none where it is time to hand over or to leave.
+  [[nodiscard]] std::vector<Submission> Take();
+  void Sequence(std::vector<Submission> submissions);
+  void HandOver();
+  void AwaitDurable();
+  [[nodiscard]] bool CommitterIdle();
+  [[nodiscard]] absl::Status failure();
+
+  // Committer.
+  void RunCommitter();
+  [[nodiscard]] std::optional<SealedBatch> TakeSealed();
+  [[nodiscard]] absl::Status Write(const CommitBatch& batch);
+
+  // Completer.
+  void RunCompleter();
+  [[nodiscard]] std::optional<WrittenBatch> TakeWritten();
+  void Complete(WrittenBatch written);
+
+  // Conditions to wait for.
+  [[nodiscard]] bool SequencerHasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool CommitterIsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool HandOverIsFree() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool AllIsDurable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool CommitterHasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool CompleterHasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Store& store_;
+  DurableHead& head_;
+  HeadWatches& watches_;
+  const WriteLimits limits_;
+
+  // The sequencer's own.
+  BatchBuilder builder_;
+
+  absl::Mutex mutex_;
+  std::deque<Submission> queue_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // Whether the sequencer's current batch has something to hand over.
+  bool building_ ABSL_GUARDED_BY(mutex_) = false;
+  bool sequencer_left_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<SealedBatch> sealed_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool committer_left_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<WrittenBatch> written_ ABSL_GUARDED_BY(mutex_);
+  bool completing_ ABSL_GUARDED_BY(mutex_) = false;
+  // OK until a write fails; then it stays.
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+
+  std::thread sequencer_;
+  std::thread committer_;
+  std::thread completer_;
+};
+
+}  // namespace credence::ledger
