@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 
 namespace credence::server {
 namespace {
@@ -41,7 +41,7 @@ absl::StatusOr<forecaster::RowTable> ToRowTable(const event::v1::RowTable& rows,
   table.rows.reserve(static_cast<size_t>(rows.rows_size()));
   for (int i = 0; i < rows.rows_size(); ++i) {
     CREDENCE_ASSIGN_OR_RETURN(forecaster::Row row,
-                              ToRow(rows.rows(i), absl::StrCat(path, ".rows.rows[", i, "]")));
+                              ToRow(rows.rows(i), Cat(path, ".rows.rows[", i, "]")));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -108,7 +108,7 @@ absl::StatusOr<forecaster::Node> ToNode(const event::v1::Node& node, std::string
       result.role = forecaster::NodeRole::kDriver;
       break;
     default:
-      return InvalidField("FIELD_REQUIRED", absl::StrCat(path, ".role"),
+      return InvalidField("FIELD_REQUIRED", Cat(path, ".role"),
                           "must be NODE_ROLE_QUESTION, NODE_ROLE_INDICATOR or NODE_ROLE_DRIVER");
   }
   result.states.assign(node.states().begin(), node.states().end());
@@ -174,8 +174,7 @@ absl::StatusOr<forecaster::Network> ToNetwork(std::string_view id,
       model.has_deadline_time() ? ToTime(model.deadline_time()) : absl::InfiniteFuture();
   network.nodes.reserve(static_cast<size_t>(model.nodes_size()));
   for (int i = 0; i < model.nodes_size(); ++i) {
-    CREDENCE_ASSIGN_OR_RETURN(forecaster::Node node,
-                              ToNode(model.nodes(i), absl::StrCat("nodes[", i, "]")));
+    CREDENCE_ASSIGN_OR_RETURN(forecaster::Node node, ToNode(model.nodes(i), Cat("nodes[", i, "]")));
     network.nodes.push_back(std::move(node));
   }
   return network;
@@ -184,9 +183,9 @@ absl::StatusOr<forecaster::Network> ToNetwork(std::string_view id,
 absl::StatusOr<forecaster::AdmiraltyGrade> ParseGrade(std::string_view grade) {
   if (grade.size() != 2 || grade[0] < 'A' || grade[0] > 'F' || grade[1] < '1' || grade[1] > '6') {
     return InvalidField("GRADE_INVALID", "grade",
-                        absl::StrCat("\"", grade,
-                                     "\" is not an Admiralty grade: a letter A-F and a digit 1-6, "
-                                     "such as B2"));
+                        Cat("\"", grade,
+                            "\" is not an Admiralty grade: a letter A-F and a digit 1-6, "
+                            "such as B2"));
   }
   return forecaster::AdmiraltyGrade{grade[0], grade[1]};
 }
@@ -216,7 +215,7 @@ absl::Status ApplyGrades(
     forecaster::GradeTable& table) {
   for (int i = 0; i < grades.size(); ++i) {
     const event::v1::GradeProbability& entry = grades.Get(i);
-    const std::string path = absl::StrCat("grades[", i, "]");
+    const std::string path = Cat("grades[", i, "]");
     const char symbol = entry.grade().size() == 1 ? entry.grade()[0] : '\0';
     if (!(entry.probability() >= 0.0 && entry.probability() <= 1.0)) {
       return InvalidField("GRADE_INVALID", path + ".probability", "must lie between 0 and 1");

@@ -3,12 +3,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 
 namespace credence::server {
 namespace {
@@ -38,11 +36,10 @@ absl::Status AboutResource(absl::StatusCode code, std::string_view reason,
 absl::Status CheckId(std::string_view id, std::string_view field) {
   if (id.empty()) return InvalidField("FIELD_REQUIRED", field, "must be given");
   if (IsLabel(id)) return absl::OkStatus();
-  return InvalidField(
-      "NAME_INVALID", field,
-      absl::StrCat("\"", id.substr(0, 80),
-                   "\" must begin with a letter a-z, go on with letters, digits and "
-                   "hyphens, not end with a hyphen, and have at most 63 characters"));
+  return InvalidField("NAME_INVALID", field,
+                      Cat("\"", id.substr(0, 80),
+                          "\" must begin with a letter a-z, go on with letters, digits and "
+                          "hyphens, not end with a hyphen, and have at most 63 characters"));
 }
 
 absl::Status CheckChosenId(std::string_view id, char letter, std::string_view field) {
@@ -52,8 +49,8 @@ absl::Status CheckChosenId(std::string_view id, char letter, std::string_view fi
     return absl::OkStatus();
   }
   return InvalidField("NAME_INVALID", field,
-                      absl::StrCat("\"", id, "\" is of the form that the server gives itself: ",
-                                   std::string(1, letter), " and digits; choose another"));
+                      Cat("\"", id, "\" is of the form that the server gives itself: ",
+                          std::string(1, letter), " and digits; choose another"));
 }
 
 absl::Status CheckText(std::string_view text, std::string_view field, size_t bytes_max) {
@@ -61,11 +58,10 @@ absl::Status CheckText(std::string_view text, std::string_view field, size_t byt
   ErrorDetail detail;
   detail.reason = "FIELD_TOO_LARGE";
   const std::string description =
-      absl::StrCat("has ", text.size(), " bytes; at most ", bytes_max, " are taken");
+      Cat("has ", text.size(), " bytes; at most ", bytes_max, " are taken");
   detail.fields.push_back({std::string(field), description});
-  detail.metadata["limit"] = absl::StrCat(bytes_max);
-  return MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, ": ", description),
-                   detail);
+  detail.metadata["limit"] = Cat(bytes_max);
+  return MakeError(absl::StatusCode::kInvalidArgument, Cat(field, ": ", description), detail);
 }
 
 absl::Status CheckRequiredText(std::string_view text, std::string_view field) {
@@ -76,15 +72,15 @@ absl::Status CheckRequiredText(std::string_view text, std::string_view field) {
 absl::StatusOr<std::string> ParseName(std::string_view name, std::string_view collection,
                                       std::string_view field) {
   if (name.empty()) {
-    return InvalidField("FIELD_REQUIRED", field, absl::StrCat("must be ", collection, "/{id}"));
+    return InvalidField("FIELD_REQUIRED", field, Cat("must be ", collection, "/{id}"));
   }
-  std::string_view id = name;
-  if (absl::ConsumePrefix(&id, collection) && absl::ConsumePrefix(&id, "/") && IsLabel(id)) {
-    return std::string(id);
+  const std::string prefix = Cat(collection, "/");
+  if (name.substr(0, prefix.size()) == prefix && IsLabel(name.substr(prefix.size()))) {
+    return std::string(name.substr(prefix.size()));
   }
   return InvalidField(
       "NAME_INVALID", field,
-      absl::StrCat("\"", name.substr(0, 120), "\" must have the form ", collection, "/{id}"));
+      Cat("\"", name.substr(0, 120), "\" must have the form ", collection, "/{id}"));
 }
 
 absl::StatusOr<absl::Time> ParseTime(const google::protobuf::Timestamp& timestamp,
@@ -100,30 +96,30 @@ absl::StatusOr<absl::Time> ParseTime(const google::protobuf::Timestamp& timestam
 
 absl::Status NotFound(std::string_view resource) {
   return AboutResource(absl::StatusCode::kNotFound, "NOT_FOUND", resource,
-                       absl::StrCat(resource, " does not exist"));
+                       Cat(resource, " does not exist"));
 }
 
 absl::Status AlreadyExists(std::string_view resource) {
   return AboutResource(absl::StatusCode::kAlreadyExists, "ALREADY_EXISTS", resource,
-                       absl::StrCat(resource, " exists already"));
+                       Cat(resource, " exists already"));
 }
 
 absl::Status WrongState(std::string_view resource, std::string_view why) {
   return AboutResource(absl::StatusCode::kFailedPrecondition, "WRONG_STATE", resource,
-                       absl::StrCat(resource, " ", why));
+                       Cat(resource, " ", why));
 }
 
 absl::Status CheckProbabilities(const std::vector<double>& probabilities, std::string_view field) {
   for (size_t i = 0; i < probabilities.size(); ++i) {
     if (!(probabilities[i] >= 0.0 && probabilities[i] <= 1.0)) {
-      return InvalidField("PROBABILITY_INVALID", absl::StrCat(field, "[", i, "]"),
-                          absl::StrCat("is ", probabilities[i], "; must lie between 0 and 1"));
+      return InvalidField("PROBABILITY_INVALID", Cat(field, "[", i, "]"),
+                          Cat("is ", probabilities[i], "; must lie between 0 and 1"));
     }
   }
   const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
   if (std::abs(sum - 1.0) <= 1e-9) return absl::OkStatus();
   return InvalidField("PROBABILITY_INVALID", field,
-                      absl::StrCat("sum to ", sum, "; they must sum to 1 within 1e-9"));
+                      Cat("sum to ", sum, "; they must sum to 1 within 1e-9"));
 }
 
 }  // namespace credence::server

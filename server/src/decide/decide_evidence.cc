@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "convert/model.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
@@ -22,7 +22,7 @@ constexpr int kBatchItemsMax = 1'000;
 // The network that `parent` names, directly or by one of its questions.
 absl::StatusOr<const NetworkState*> FindParent(const State& state, std::string_view parent) {
   std::string id;
-  if (absl::StartsWith(parent, "questions/")) {
+  if (absl::StartsWith(ToAbsl(parent), "questions/")) {
     CREDENCE_ASSIGN_OR_RETURN(const std::string question_id,
                               ParseName(parent, "questions", "parent"));
     const QuestionState* question = state.questions.Find(question_id);
@@ -43,14 +43,14 @@ struct EvidenceName {
 
 // The item that a name such as "networks/n/evidence/e" or "questions/q/evidence/e" stands for.
 absl::StatusOr<EvidenceName> FindNamed(const State& state, std::string_view name) {
-  const std::vector<std::string_view> parts = absl::StrSplit(name, '/');
+  const std::vector<std::string> parts = absl::StrSplit(ToAbsl(name), '/');
   if (parts.size() != 4 || parts[2] != "evidence") {
-    return InvalidField("NAME_INVALID", "name",
-                        absl::StrCat("\"", name.substr(0, 200),
-                                     "\" must have the form networks/{id}/evidence/{id}"));
+    return InvalidField(
+        "NAME_INVALID", "name",
+        Cat("\"", name.substr(0, 200), "\" must have the form networks/{id}/evidence/{id}"));
   }
   const absl::StatusOr<const NetworkState*> network =
-      FindParent(state, absl::StrCat(parts[0], "/", parts[1]));
+      FindParent(state, Cat(parts[0], "/", parts[1]));
   if (!network.ok()) {
     return absl::IsNotFound(network.status()) ? NotFound(name) : network.status();
   }
@@ -63,7 +63,7 @@ absl::StatusOr<EvidenceName> FindActive(const State& state, std::string_view nam
   CREDENCE_ASSIGN_OR_RETURN(const EvidenceName named, FindNamed(state, name));
   if (named.evidence->end_time.has_value()) {
     return WrongState(
-        absl::StrCat("networks/", named.network->id, "/evidence/", named.evidence->id),
+        Cat("networks/", named.network->id, "/evidence/", named.evidence->id),
         named.evidence->superseded_by.empty() ? "is retracted already" : "is superseded already");
   }
   return named;
@@ -78,7 +78,7 @@ absl::Status CheckTexts(const event::v1::EvidenceModel& model) {
 absl::Status CheckSource(const State& state, event::v1::EvidenceModel& model) {
   if (model.source().empty()) return absl::OkStatus();
   if (!absl::StartsWith(model.source(), "sources/")) {
-    model.set_source(absl::StrCat("sources/", model.source()));
+    model.set_source(Cat("sources/", model.source()));
   }
   CREDENCE_ASSIGN_OR_RETURN(const std::string id, ParseName(model.source(), "sources", "source"));
   if (state.sources.Find(id) == nullptr) return NotFound(model.source());
@@ -95,15 +95,15 @@ absl::Status CheckOccurTime(const DecideFacts& facts, const NetworkState& networ
                             ParseTime(model.occur_time(), "occur_time"));
   if (occur_time > facts.record_time) {
     return InvalidField("TIME_INVALID", "occur_time",
-                        absl::StrCat(TimeText(occur_time), " lies in the future"));
+                        Cat(TimeText(occur_time), " lies in the future"));
   }
   const auto& compiled = *network.latest().compiled;
   const absl::StatusOr<int> node = compiled.FindNode(model.node());
   const absl::Time deadline = node.ok() ? compiled.Deadline(*node) : compiled.network().deadline;
   if (occur_time > deadline) {
     return InvalidField("TIME_INVALID", "occur_time",
-                        absl::StrCat(TimeText(occur_time), " lies after the deadline ",
-                                     TimeText(deadline), " of node ", model.node()));
+                        Cat(TimeText(occur_time), " lies after the deadline ", TimeText(deadline),
+                            " of node ", model.node()));
   }
   return absl::OkStatus();
 }
@@ -135,16 +135,16 @@ absl::StatusOr<int64_t> AddItem(Trial& trial, const DecideFacts& facts,
   const absl::Time time = trial.EffectiveTime(network, stated);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
   if (!chosen_id.empty()) CREDENCE_RETURN_IF_ERROR(CheckChosenId(chosen_id, 'e', "evidence_id"));
-  const std::string id = chosen_id.empty() ? absl::StrCat("e", trial.next_position()) : chosen_id;
+  const std::string id = chosen_id.empty() ? Cat("e", trial.next_position()) : chosen_id;
   const NetworkState& current = *trial.state().networks.Find(network_id);
   if (current.FindEvidence(id) != nullptr) {
-    return AlreadyExists(absl::StrCat("networks/", network_id, "/evidence/", id));
+    return AlreadyExists(Cat("networks/", network_id, "/evidence/", id));
   }
   auto payload = MakeRecorded(trial.state(), facts, current, id, model, time);
   if (!payload.ok()) return WithFieldPrefix(payload.status(), path);
   (*payload)->set_supersedes(supersedes);
   names.ids.push_back(id);
-  return trial.Add(absl::StrCat("networks/", network_id), *std::move(payload), time);
+  return trial.Add(Cat("networks/", network_id), *std::move(payload), time);
 }
 
 DecisionOr FinishWith(Trial trial, Decision names) {
@@ -164,7 +164,7 @@ absl::StatusOr<std::vector<absl::Time>> BatchTimes(const DecideFacts& facts,
   for (int i = 0; i < request.items_size(); ++i) {
     absl::Time time = facts.effective_time.value_or(facts.record_time);
     if (request.items(i).has_effective_time()) {
-      const std::string path = absl::StrCat("items[", i, "].effective_time");
+      const std::string path = Cat("items[", i, "].effective_time");
       CREDENCE_ASSIGN_OR_RETURN(time, ParseTime(request.items(i).effective_time(), path));
       if (time > facts.record_time) {
         return InvalidField("TIME_INVALID", path, "must not lie in the future");
@@ -179,7 +179,7 @@ absl::StatusOr<std::vector<absl::Time>> BatchTimes(const DecideFacts& facts,
 
 absl::StatusOr<std::string> EvidenceStream(const State& state, std::string_view parent) {
   CREDENCE_ASSIGN_OR_RETURN(const NetworkState* network, FindParent(state, parent));
-  return absl::StrCat("networks/", network->id);
+  return Cat("networks/", network->id);
 }
 
 DecisionOr DecideCreateEvidence(const State& state, const DecideFacts& facts,
@@ -201,7 +201,7 @@ DecisionOr DecideBatchCreateEvidence(const State& state, const DecideFacts& fact
   if (request.items_size() == 0 || request.items_size() > kBatchItemsMax) {
     return InvalidField(
         "FIELD_INVALID", "items",
-        absl::StrCat("has ", request.items_size(), " items; 1 to ", kBatchItemsMax, " are taken"));
+        Cat("has ", request.items_size(), " items; 1 to ", kBatchItemsMax, " are taken"));
   }
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<absl::Time> times, BatchTimes(facts, request));
   std::vector<int> order(times.size());
@@ -218,7 +218,7 @@ DecisionOr DecideBatchCreateEvidence(const State& state, const DecideFacts& fact
     CREDENCE_ASSIGN_OR_RETURN(
         const int64_t cause, AddItem(trial, facts, network->id, item.evidence_id(),
                                      item.evidence().model(), times[static_cast<size_t>(index)], "",
-                                     absl::StrCat("items[", index, "].evidence.model"), names));
+                                     Cat("items[", index, "].evidence.model"), names));
     ids[static_cast<size_t>(index)] = names.ids.front();
     const bool last_of_instant =
         i + 1 == order.size() ||
@@ -246,7 +246,7 @@ DecisionOr DecideRetractEvidence(const State& state, const DecideFacts& facts,
   payload->set_rationale(request.rationale());
   Decision names;
   names.ids.push_back(named.evidence->id);
-  const int64_t cause = trial.Add(absl::StrCat("networks/", network), std::move(payload), time);
+  const int64_t cause = trial.Add(Cat("networks/", network), std::move(payload), time);
   CREDENCE_RETURN_IF_ERROR(PublishEvidence(trial, network, cause));
   return FinishWith(std::move(trial), std::move(names));
 }
@@ -272,7 +272,7 @@ DecisionOr DecideClusterEvidence(const State& state, const DecideFacts& facts,
   if (request.evidence_size() == 0 || request.evidence_size() > kBatchItemsMax) {
     return InvalidField(
         "FIELD_INVALID", "evidence",
-        absl::StrCat("has ", request.evidence_size(), " ids; 1 to ", kBatchItemsMax, " are taken"));
+        Cat("has ", request.evidence_size(), " ids; 1 to ", kBatchItemsMax, " are taken"));
   }
   auto payload = std::make_shared<event::v1::EvidenceClustered>();
   payload->set_network(network->id);
@@ -287,14 +287,14 @@ DecisionOr DecideClusterEvidence(const State& state, const DecideFacts& facts,
   Decision names;
   for (const std::string& id : request.evidence()) {
     CREDENCE_RETURN_IF_ERROR(
-        FindActive(state, absl::StrCat("networks/", network->id, "/evidence/", id)).status());
+        FindActive(state, Cat("networks/", network->id, "/evidence/", id)).status());
     payload->add_evidence(id);
     names.ids.push_back(id);
   }
   Trial trial(state, facts);
   const absl::Time time = trial.EffectiveTime(*network, facts.effective_time);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network->id, time));
-  const int64_t cause = trial.Add(absl::StrCat("networks/", network->id), std::move(payload), time);
+  const int64_t cause = trial.Add(Cat("networks/", network->id), std::move(payload), time);
   CREDENCE_RETURN_IF_ERROR(PublishEvidence(trial, network->id, cause));
   return FinishWith(std::move(trial), std::move(names));
 }

@@ -2,11 +2,11 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
@@ -38,38 +38,38 @@ absl::StatusOr<std::vector<double>> ReadProbabilities(const QuestionState& quest
     const double probability = forecast.probability();
     if (!(probability >= 0.0 && probability <= 1.0)) {
       return InvalidField("PROBABILITY_INVALID", "probability",
-                          absl::StrCat("is ", probability, "; must lie between 0 and 1"));
+                          Cat("is ", probability, "; must lie between 0 and 1"));
     }
     return std::vector<double>{probability, 1.0 - probability};
   }
   std::vector<double> probabilities(state_count, -1.0);
   for (int i = 0; i < forecast.probabilities_size(); ++i) {
     const auto& entry = forecast.probabilities(i);
-    const std::string path = absl::StrCat("probabilities[", i, "]");
+    const std::string path = Cat("probabilities[", i, "]");
     const auto state = std::find(question.states.begin(), question.states.end(), entry.state());
     if (state == question.states.end()) {
       return InvalidField("UNKNOWN_STATE", path + ".state",
-                          absl::StrCat("\"", entry.state().substr(0, 80), "\" is not one of ",
-                                       absl::StrJoin(question.states, ", ")));
+                          Cat("\"", entry.state().substr(0, 80), "\" is not one of ",
+                              absl::StrJoin(question.states, ", ")));
     }
     double& slot = probabilities[static_cast<size_t>(state - question.states.begin())];
     if (slot >= 0.0) return InvalidField("PROBABILITY_INVALID", path, "names a state twice");
     if (!(entry.probability() >= 0.0 && entry.probability() <= 1.0)) {
       return InvalidField("PROBABILITY_INVALID", path + ".probability",
-                          absl::StrCat("is ", entry.probability(), "; must lie between 0 and 1"));
+                          Cat("is ", entry.probability(), "; must lie between 0 and 1"));
     }
     slot = entry.probability();
   }
   if (static_cast<size_t>(forecast.probabilities_size()) != state_count) {
     return InvalidField("FIELD_REQUIRED", "probabilities",
-                        absl::StrCat("must name each of ", absl::StrJoin(question.states, ", ")));
+                        Cat("must name each of ", absl::StrJoin(question.states, ", ")));
   }
   CREDENCE_RETURN_IF_ERROR(CheckProbabilities(probabilities, "probabilities"));
   return probabilities;
 }
 
 absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time) {
-  const std::string name = absl::StrCat("questions/", question.id);
+  const std::string name = Cat("questions/", question.id);
   switch (question.phase) {
     case QuestionPhase::kActive:
       break;
@@ -83,12 +83,12 @@ absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time)
       return WrongState(name, "is annulled");
   }
   if (time < question.open_time) {
-    return WrongState(name, absl::StrCat("opens at ", TimeText(question.open_time),
-                                         ", after the forecast's ", TimeText(time)));
+    return WrongState(name, Cat("opens at ", TimeText(question.open_time),
+                                ", after the forecast's ", TimeText(time)));
   }
   if (time >= question.close_time) {
-    return WrongState(name, absl::StrCat("closed at ", TimeText(question.close_time),
-                                         ", before the forecast's ", TimeText(time)));
+    return WrongState(name, Cat("closed at ", TimeText(question.close_time),
+                                ", before the forecast's ", TimeText(time)));
   }
   return absl::OkStatus();
 }
@@ -111,13 +111,12 @@ absl::StatusOr<std::shared_ptr<event::v1::ForecastRecorded>> MakeForecast(
   if (!input.chosen_id.empty()) {
     CREDENCE_RETURN_IF_ERROR(CheckChosenId(input.chosen_id, 'f', "forecast_id"));
     if (question->chosen_forecast_ids.Find(input.chosen_id) != nullptr) {
-      return AlreadyExists(absl::StrCat(input.parent, "/forecasts/", input.chosen_id));
+      return AlreadyExists(Cat(input.parent, "/forecasts/", input.chosen_id));
     }
   }
   auto payload = std::make_shared<event::v1::ForecastRecorded>();
   payload->set_question(question_id);
-  payload->set_forecast(input.chosen_id.empty() ? absl::StrCat("f", input.position)
-                                                : input.chosen_id);
+  payload->set_forecast(input.chosen_id.empty() ? Cat("f", input.position) : input.chosen_id);
   payload->set_forecaster(forecaster);
   payload->mutable_probabilities()->Add(probabilities->begin(), probabilities->end());
   payload->set_rationale(input.forecast.rationale());
@@ -161,9 +160,9 @@ DecisionOr DecideCreateForecast(const State& state, const DecideFacts& facts,
 DecisionOr DecideBatchCreateForecasts(const State& state, const DecideFacts& facts,
                                       const v1::BatchCreateForecastsRequest& request) {
   if (request.items_size() == 0 || request.items_size() > kBatchForecastsMax) {
-    return InvalidField("FIELD_INVALID", "items",
-                        absl::StrCat("has ", request.items_size(), " forecasts; 1 to ",
-                                     kBatchForecastsMax, " are taken"));
+    return InvalidField(
+        "FIELD_INVALID", "items",
+        Cat("has ", request.items_size(), " forecasts; 1 to ", kBatchForecastsMax, " are taken"));
   }
   Decision decision;
   decision.events.reserve(static_cast<size_t>(request.items_size()));
@@ -172,12 +171,12 @@ DecisionOr DecideBatchCreateForecasts(const State& state, const DecideFacts& fac
   for (int i = 0; i < request.items_size(); ++i) {
     const v1::BatchForecastItem& item = request.items(i);
     const absl::StatusOr<absl::Time> time = ItemTime(facts, item);
-    if (!time.ok()) return WithFieldPrefix(time.status(), absl::StrCat("items[", i, "]"));
+    if (!time.ok()) return WithFieldPrefix(time.status(), Cat("items[", i, "]"));
     const ForecastInput input{item.parent(), item.forecast_id(), item.forecast(), *time,
                               facts.next_position + i};
     auto payload = MakeForecast(state, input);
-    if (!payload.ok()) return WithFieldPrefix(payload.status(), absl::StrCat("items[", i, "]"));
-    const std::string name = absl::StrCat(item.parent(), "/forecasts/", item.forecast_id());
+    if (!payload.ok()) return WithFieldPrefix(payload.status(), Cat("items[", i, "]"));
+    const std::string name = Cat(item.parent(), "/forecasts/", item.forecast_id());
     if (!item.forecast_id().empty() && !chosen.insert(name).second) return AlreadyExists(name);
     AddForecast(decision, facts, input, *std::move(payload));
   }
@@ -197,8 +196,8 @@ DecisionOr DecideWithdrawForecast(const State& state, const DecideFacts& facts,
   CREDENCE_RETURN_IF_ERROR(CheckTakesForecasts(*question, time));
   const StandingForecast* standing = question->standing.Find(forecaster);
   if (standing == nullptr || standing->effective_time > time) {
-    return WrongState(request.parent(), absl::StrCat("has no forecast of ", request.forecaster(),
-                                                     " standing at ", TimeText(time)));
+    return WrongState(request.parent(), Cat("has no forecast of ", request.forecaster(),
+                                            " standing at ", TimeText(time)));
   }
   auto payload = std::make_shared<event::v1::ForecastWithdrawn>();
   payload->set_question(question_id);

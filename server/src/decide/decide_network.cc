@@ -1,9 +1,9 @@
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "convert/model.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
@@ -21,22 +21,20 @@ absl::Status CheckRevision(const State& state, const NetworkState& network,
     if (question == nullptr) continue;
     const absl::StatusOr<int> node = revised.FindNode(question->node);
     if (!node.ok()) {
-      return WrongState(
-          absl::StrCat("questions/", id),
-          absl::StrCat("asks about node ", question->node, ", which the revision does not have"));
+      return WrongState(Cat("questions/", id), Cat("asks about node ", question->node,
+                                                   ", which the revision does not have"));
     }
     if (revised.network().nodes[static_cast<size_t>(*node)].states != question->states) {
-      return WrongState(
-          absl::StrCat("questions/", id),
-          absl::StrCat("asks about node ", question->node, ", whose states the revision changes"));
+      return WrongState(Cat("questions/", id), Cat("asks about node ", question->node,
+                                                   ", whose states the revision changes"));
     }
   }
   for (const auto& evidence : network.evidence) {
     if (evidence->end_time.has_value()) continue;
     const absl::Status valid = forecaster::ValidateEvidence(revised, evidence->item);
     if (!valid.ok()) {
-      return WrongState(absl::StrCat("networks/", network.id, "/evidence/", evidence->id),
-                        absl::StrCat("does not fit the revision: ", valid.message()));
+      return WrongState(Cat("networks/", network.id, "/evidence/", evidence->id),
+                        Cat("does not fit the revision: ", valid.message()));
     }
   }
   return absl::OkStatus();
@@ -49,17 +47,16 @@ absl::StatusOr<std::shared_ptr<const forecaster::CompiledNetwork>> CheckModel(
   absl::StatusOr<forecaster::Network> network = ToNetwork(id, model);
   if (!network.ok()) return WithFieldPrefix(network.status(), field);
   if (network->deadline == absl::InfiniteFuture()) {
-    return InvalidField("FIELD_REQUIRED", absl::StrCat(field, ".deadline_time"), "must be given");
+    return InvalidField("FIELD_REQUIRED", Cat(field, ".deadline_time"), "must be given");
   }
   for (int i = 0; i < model.nodes_size(); ++i) {
-    CREDENCE_RETURN_IF_ERROR(CheckText(model.nodes(i).description(),
-                                       absl::StrCat(field, ".nodes[", i, "].description")));
-    const std::string path = absl::StrCat(field, ".nodes[", i, "].node");
+    CREDENCE_RETURN_IF_ERROR(
+        CheckText(model.nodes(i).description(), Cat(field, ".nodes[", i, "].description")));
+    const std::string path = Cat(field, ".nodes[", i, "].node");
     CREDENCE_RETURN_IF_ERROR(CheckId(model.nodes(i).node(), path));
   }
   if (network->deadline <= network->open_time) {
-    return InvalidField("TIME_INVALID", absl::StrCat(field, ".deadline_time"),
-                        "must lie after open_time");
+    return InvalidField("TIME_INVALID", Cat(field, ".deadline_time"), "must lie after open_time");
   }
   auto compiled = forecaster::CompiledNetwork::Compile(*std::move(network));
   if (!compiled.ok()) return WithFieldPrefix(compiled.status(), field);
@@ -73,7 +70,7 @@ DecisionOr DecideCreateNetwork(const State& state, const DecideFacts& facts,
   const auto compiled =
       CheckModel(request.network_id(), request.network().model(), "network.model");
   CREDENCE_RETURN_IF_ERROR(compiled.status());
-  const std::string name = absl::StrCat("networks/", request.network_id());
+  const std::string name = Cat("networks/", request.network_id());
   if (state.networks.Find(request.network_id()) != nullptr) return AlreadyExists(name);
   auto payload = std::make_shared<event::v1::NetworkCreated>();
   payload->set_network(request.network_id());
@@ -110,7 +107,7 @@ DecisionOr DecideReviseNetwork(const State& state, const DecideFacts& facts,
 
 DecisionOr DecideTick(const State& state, const DecideFacts& facts, std::string_view network) {
   if (state.networks.Find(network) == nullptr) {
-    return NotFound(absl::StrCat("networks/", network));
+    return NotFound(Cat("networks/", network));
   }
   Trial trial(state, facts);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(std::string(network), facts.record_time));

@@ -1,10 +1,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_cat.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
@@ -17,13 +17,12 @@ namespace {
 
 absl::Status CheckTags(const google::protobuf::RepeatedPtrField<std::string>& tags) {
   if (tags.size() > kTagCountMax) {
-    return InvalidField(
-        "FIELD_INVALID", "question.tags",
-        absl::StrCat("has ", tags.size(), " tags; at most ", kTagCountMax, " are taken"));
+    return InvalidField("FIELD_INVALID", "question.tags",
+                        Cat("has ", tags.size(), " tags; at most ", kTagCountMax, " are taken"));
   }
   absl::flat_hash_set<std::string_view> seen;
   for (int i = 0; i < tags.size(); ++i) {
-    const std::string path = absl::StrCat("question.tags[", i, "]");
+    const std::string path = Cat("question.tags[", i, "]");
     CREDENCE_RETURN_IF_ERROR(CheckRequiredText(tags.Get(i), path));
     CREDENCE_RETURN_IF_ERROR(CheckText(tags.Get(i), path, kLabelBytesMax));
     if (!seen.insert(tags.Get(i)).second) {
@@ -76,17 +75,17 @@ absl::StatusOr<int> FindFreeNode(const State& state, const NetworkState& network
                                  const std::string& node) {
   const auto& compiled = *network.latest().compiled;
   const absl::StatusOr<int> index = compiled.FindNode(node);
-  if (!index.ok()) return InvalidField("UNKNOWN_NODE", "question.node", index.status().message());
+  if (!index.ok()) return InvalidField("UNKNOWN_NODE", "question.node",
+                        FromAbsl(index.status().message()));
   if (compiled.network().nodes[static_cast<size_t>(*index)].role !=
       forecaster::NodeRole::kQuestion) {
     return InvalidField("FIELD_INVALID", "question.node",
-                        absl::StrCat(node, " does not have the role of a question"));
+                        Cat(node, " does not have the role of a question"));
   }
   for (const std::string& other : network.questions) {
     const QuestionState* question = state.questions.Find(other);
     if (question != nullptr && question->node == node) {
-      return WrongState(absl::StrCat("questions/", other),
-                        absl::StrCat("asks about node ", node, " already"));
+      return WrongState(Cat("questions/", other), Cat("asks about node ", node, " already"));
     }
   }
   return *index;
@@ -106,14 +105,14 @@ absl::StatusOr<Times> QuestionTimes(const v1::Question& question, Times defaults
     CREDENCE_ASSIGN_OR_RETURN(times.close, ParseTime(question.close_time(), "question.close_time"));
   }
   if (times.close <= times.open) {
-    return InvalidField("TIME_INVALID", "question.close_time",
-                        absl::StrCat(TimeText(times.close), " does not lie after open_time ",
-                                     TimeText(times.open)));
+    return InvalidField(
+        "TIME_INVALID", "question.close_time",
+        Cat(TimeText(times.close), " does not lie after open_time ", TimeText(times.open)));
   }
   if (times.close > defaults.close) {
     return InvalidField("TIME_INVALID", "question.close_time",
-                        absl::StrCat(TimeText(times.close), " lies after the deadline ",
-                                     TimeText(defaults.close), " of its node"));
+                        Cat(TimeText(times.close), " lies after the deadline ",
+                            TimeText(defaults.close), " of its node"));
   }
   return times;
 }
@@ -139,7 +138,7 @@ DecisionOr CreateAndPublish(Trial trial, const v1::CreateQuestionRequest& reques
                             std::optional<absl::Time> stated) {
   const absl::Time time = trial.EffectiveTime(*trial.state().networks.Find(network_id), stated);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
-  const int64_t cause = trial.Add(absl::StrCat("questions/", request.question_id()),
+  const int64_t cause = trial.Add(Cat("questions/", request.question_id()),
                                   MakeCreated(request, network_id, node, times), time);
   CREDENCE_RETURN_IF_ERROR(
       trial.Publish(network_id, time, event::v1::POSTERIOR_CAUSE_CREATION, cause));
@@ -161,7 +160,7 @@ DecisionOr CreateAlone(const State& state, const DecideFacts& facts,
                             ParseTime(question.close_time(), "question.close_time"));
   CREDENCE_ASSIGN_OR_RETURN(const Times times, QuestionTimes(question, {open_time, close_time}));
   CREDENCE_RETURN_IF_ERROR(CheckModel(id, model, "question").status());
-  const std::string network_name = absl::StrCat("networks/", id);
+  const std::string network_name = Cat("networks/", id);
   if (state.networks.Find(id) != nullptr) return AlreadyExists(network_name);
   auto payload = std::make_shared<event::v1::NetworkCreated>();
   payload->set_network(id);
@@ -215,7 +214,7 @@ DecisionOr DecideCreateQuestion(const State& state, const DecideFacts& facts,
   CREDENCE_RETURN_IF_ERROR(CheckId(request.question_id(), "question_id"));
   CREDENCE_RETURN_IF_ERROR(CheckTexts(request.question()));
   if (state.questions.Find(request.question_id()) != nullptr) {
-    return AlreadyExists(absl::StrCat("questions/", request.question_id()));
+    return AlreadyExists(Cat("questions/", request.question_id()));
   }
   return request.question().network().empty() ? CreateAlone(state, facts, request)
                                               : CreateInNetwork(state, facts, request);
@@ -242,9 +241,9 @@ DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
       *merged.mutable_tags() = request.question().tags();
     } else {
       return InvalidField("FIELD_INVALID", "update_mask",
-                          absl::StrCat("\"", path.substr(0, 80),
-                                       "\" cannot be changed; title, resolution_criteria and tags "
-                                       "can"));
+                          Cat("\"", path.substr(0, 80),
+                              "\" cannot be changed; title, resolution_criteria and tags "
+                              "can"));
     }
   }
   CREDENCE_RETURN_IF_ERROR(CheckTexts(merged));

@@ -2,10 +2,10 @@
 #include <bitset>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "convert/model.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/ledger_events.pb.h"
 #include "decide/checks.h"
@@ -48,7 +48,7 @@ DecisionOr DecideCreateSource(const State& state, const DecideFacts& facts,
   CREDENCE_RETURN_IF_ERROR(CheckText(source.display_name(), "source.display_name"));
   CREDENCE_RETURN_IF_ERROR(CheckText(source.description(), "source.description"));
   CREDENCE_RETURN_IF_ERROR(CheckText(source.url(), "source.url", kUrlBytesMax));
-  const std::string name = absl::StrCat("sources/", request.source_id());
+  const std::string name = Cat("sources/", request.source_id());
   if (state.sources.Find(request.source_id()) != nullptr) return AlreadyExists(name);
   auto payload = std::make_shared<event::v1::SourceCreated>();
   payload->set_source(request.source_id());
@@ -66,7 +66,7 @@ DecisionOr DecideCreateForecaster(const State& state, const DecideFacts& facts,
   const v1::Forecaster& forecaster = request.forecaster();
   CREDENCE_RETURN_IF_ERROR(CheckText(forecaster.display_name(), "forecaster.display_name"));
   CREDENCE_RETURN_IF_ERROR(CheckText(forecaster.description(), "forecaster.description"));
-  const std::string name = absl::StrCat("forecasters/", request.forecaster_id());
+  const std::string name = Cat("forecasters/", request.forecaster_id());
   if (state.forecasters.Find(request.forecaster_id()) != nullptr) return AlreadyExists(name);
   auto payload = std::make_shared<event::v1::ForecasterCreated>();
   payload->set_forecaster(request.forecaster_id());

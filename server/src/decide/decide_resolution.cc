@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "convert/time.h"
 #include "credence/base/check.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
 #include "decide/scores.h"
@@ -30,9 +30,8 @@ absl::Status CheckOccurTime(const State& state, const QuestionState& question,
   const std::string field = "resolution.occur_time";
   CREDENCE_ASSIGN_OR_RETURN(const absl::Time occur_time, ParseTime(resolution.occur_time(), field));
   if (occur_time > time) {
-    return InvalidField(
-        "TIME_INVALID", field,
-        absl::StrCat("lies after ", TimeText(time), ", when the resolution takes effect"));
+    return InvalidField("TIME_INVALID", field,
+                        Cat("lies after ", TimeText(time), ", when the resolution takes effect"));
   }
   const auto& compiled = *state.networks.Find(question.network)->latest().compiled;
   CREDENCE_ASSIGN_OR_RETURN(const int node, compiled.FindNode(question.node));
@@ -42,25 +41,24 @@ absl::Status CheckOccurTime(const State& state, const QuestionState& question,
   if (occur_time > compiled.StartTime(node) && occur_time <= compiled.Deadline(node)) {
     return absl::OkStatus();
   }
-  return InvalidField(
-      "TIME_INVALID", field,
-      absl::StrCat("must lie after ", TimeText(compiled.StartTime(node)),
-                   " and not after the deadline ", TimeText(compiled.Deadline(node))));
+  return InvalidField("TIME_INVALID", field,
+                      Cat("must lie after ", TimeText(compiled.StartTime(node)),
+                          " and not after the deadline ", TimeText(compiled.Deadline(node))));
 }
 
 absl::Status CheckOutcome(const QuestionState& question, const v1::Resolution& resolution) {
   CREDENCE_RETURN_IF_ERROR(CheckText(resolution.rationale(), "resolution.rationale"));
   if (resolution.outcome().empty()) {
     return InvalidField("FIELD_REQUIRED", "resolution.outcome",
-                        absl::StrCat("must be one of ", absl::StrJoin(question.states, ", ")));
+                        Cat("must be one of ", absl::StrJoin(question.states, ", ")));
   }
   if (std::find(question.states.begin(), question.states.end(), resolution.outcome()) !=
       question.states.end()) {
     return absl::OkStatus();
   }
   return InvalidField("UNKNOWN_STATE", "resolution.outcome",
-                      absl::StrCat("\"", resolution.outcome().substr(0, 80), "\" is not one of ",
-                                   absl::StrJoin(question.states, ", ")));
+                      Cat("\"", resolution.outcome().substr(0, 80), "\" is not one of ",
+                          absl::StrJoin(question.states, ", ")));
 }
 
 // What the model published before, and in this trial: ticks up to the resolution are part of it.
@@ -121,7 +119,7 @@ DecisionOr Resolve(const State& state, const DecideFacts& facts, const QuestionS
   CREDENCE_ASSIGN_OR_RETURN(
       auto scores, ScoreQuestion(question, resolution.outcome(),
                                  KnownTime(question, resolution, time), forecasts, posteriors));
-  const int64_t cause = trial.Add(absl::StrCat("questions/", question.id),
+  const int64_t cause = trial.Add(Cat("questions/", question.id),
                                   MakeResolution<Payload>(question.id, resolution), time);
   AddScores(trial, question.id, static_cast<int64_t>(question.scores.size()) + 1,
             resolution.outcome(), std::move(scores), time, cause);

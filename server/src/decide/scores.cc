@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/scoring/pool.h"
 #include "credence/scoring/question.h"
 #include "credence/scoring/rules.h"
@@ -65,7 +65,7 @@ absl::StatusOr<std::vector<Subject>> MakeForecasters(
   std::vector<Subject> subjects;
   for (const auto& [forecaster, said] : by_forecaster) {
     CREDENCE_ASSIGN_OR_RETURN(Subject subject, MakeSubject(event::v1::SCORE_SUBJECT_KIND_FORECASTER,
-                                                           absl::StrCat("forecasters/", forecaster),
+                                                           Cat("forecasters/", forecaster),
                                                            question.states.size(), said));
     subjects.push_back(std::move(subject));
   }
@@ -168,7 +168,7 @@ void AddScores(Trial& trial, const std::string& question, int64_t version,
     for (size_t i = part * kSubjectsPerPart; i < end; ++i) {
       *payload->add_subjects() = std::move(subjects[i]);
     }
-    trial.Add(absl::StrCat("questions/", question), std::move(payload), effective_time, caused_by);
+    trial.Add(Cat("questions/", question), std::move(payload), effective_time, caused_by);
   }
 }
 

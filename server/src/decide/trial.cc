@@ -4,11 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/forecaster/posterior.h"
 #include "decide/posterior.h"
 #include "fold/fold.h"
@@ -32,15 +31,15 @@ absl::Status NameSubjects(const State& state, const std::string& network,
                           const absl::Status& status) {
   ErrorDetail detail = GetErrorDetail(status);
   for (std::string& subject : detail.subjects) {
-    std::string_view node = subject;
+    absl::string_view node = subject;
     if (!absl::ConsumePrefix(&node, "resolved:")) {
-      subject = absl::StrCat("networks/", network, "/evidence/", subject);
+      subject = Cat("networks/", network, "/evidence/", subject);
       continue;
     }
     for (const std::string& id : state.networks.Find(network)->questions) {
       const QuestionState* question = state.questions.Find(id);
-      if (question != nullptr && question->node == node) {
-        subject = absl::StrCat("questions/", id);
+      if (question != nullptr && node == question->node) {
+        subject = Cat("questions/", id);
         break;
       }
     }
@@ -158,8 +157,8 @@ absl::Status Trial::AdvanceClock(const std::string& network, absl::Time time) {
        tick = NextMidnight(tick)) {
     if (++count > kTicksMax) {
       return InvalidField("TIME_INVALID", "options.effective_time",
-                          absl::StrCat("lies more than ", kTicksMax,
-                                       " days after the network's clock; state times between"));
+                          Cat("lies more than ", kTicksMax,
+                              " days after the network's clock; state times between"));
     }
     CREDENCE_RETURN_IF_ERROR(
         Publish(network, tick, event::v1::POSTERIOR_CAUSE_DAILY_TICK, std::nullopt));
@@ -193,7 +192,7 @@ absl::Status Trial::Publish(const std::string& network, absl::Time time,
   payload->set_engine_version(std::string(kEngineVersion));
   payload->set_cause(cause);
   payload->set_evidence_position(next_position());
-  Add(absl::StrCat("networks/", network), std::move(payload), time, caused_by);
+  Add(Cat("networks/", network), std::move(payload), time, caused_by);
   return absl::OkStatus();
 }
 
@@ -208,7 +207,7 @@ absl::Status Trial::AddMoves(const std::string& network, absl::Time time) {
     CREDENCE_ASSIGN_OR_RETURN(const auto old_node, before.Find(question->node));
     CREDENCE_ASSIGN_OR_RETURN(const auto new_node, after.Find(question->node));
     v1::PosteriorMove& move = decision_.moves.emplace_back();
-    move.set_question(absl::StrCat("questions/", id));
+    move.set_question(Cat("questions/", id));
     move.set_node(question->node);
     move.set_state(question->states.front());
     move.set_probability_before(old_node.probabilities.front());

@@ -3,6 +3,7 @@
 
 #include "convert/model.h"
 #include "credence/base/check.h"
+#include "credence/base/strings.h"
 #include "fold/handlers.h"
 
 // Networks, evidence, published posteriors.
@@ -32,7 +33,7 @@ std::shared_ptr<const RevisionState> MakeRevision(const ledger::SequencedEvent& 
 
 // A copy of the item for editing, put in the place of the old one.
 EvidenceState* EditEvidence(NetworkState& network, std::string_view evidence) {
-  const auto found = network.evidence_index.find(evidence);
+  const auto found = network.evidence_index.find(ToAbsl(evidence));
   if (found == network.evidence_index.end()) return nullptr;
   auto copy = std::make_shared<EvidenceState>(*network.evidence[found->second]);
   EvidenceState* edited = copy.get();

@@ -1,6 +1,6 @@
-#include "absl/strings/str_cat.h"
 #include "convert/model.h"
 #include "credence/base/check.h"
+#include "credence/base/strings.h"
 #include "fold/handlers.h"
 
 // Ledger, forecasters, sources, forecasts.
@@ -52,7 +52,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   standing.record_time = event.record_time;
   standing.effective_time = event.effective_time;
   standing.backfilled = event.backfilled;
-  if (payload.forecast() != absl::StrCat("f", event.position.value)) {
+  if (payload.forecast() != Cat("f", event.position.value)) {
     question->chosen_forecast_ids.EditOrInsert(payload.forecast(), state.edition) = true;
   }
 }

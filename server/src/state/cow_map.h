@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/hash/hash.h"
+#include "credence/base/strings.h"
 
 namespace credence::server {
 
@@ -29,7 +30,7 @@ class CowMap {
   [[nodiscard]] const Value* Find(std::string_view id) const {
     const Shard& shard = ShardOf(id);
     if (shard == nullptr) return nullptr;
-    const auto found = shard->entries.find(id);
+    const auto found = shard->entries.find(ToAbsl(id));
     return found == shard->entries.end() ? nullptr : found->second.value.get();
   }
 
@@ -37,14 +38,14 @@ class CowMap {
   [[nodiscard]] std::shared_ptr<const Value> Share(std::string_view id) const {
     const Shard& shard = ShardOf(id);
     if (shard == nullptr) return nullptr;
-    const auto found = shard->entries.find(id);
+    const auto found = shard->entries.find(ToAbsl(id));
     return found == shard->entries.end() ? nullptr : found->second.value;
   }
 
   // The value for editing, null where absent. Clones shard and value once per edition.
   [[nodiscard]] Value* Edit(std::string_view id, uint64_t edition) {
     if (Find(id) == nullptr) return nullptr;
-    Entry& entry = EditableShard(id, edition).entries.find(id)->second;
+    Entry& entry = EditableShard(id, edition).entries.find(ToAbsl(id))->second;
     if (entry.edition != edition) {
       entry.value = std::make_shared<Value>(*entry.value);
       entry.edition = edition;
@@ -65,7 +66,7 @@ class CowMap {
   // True where the value was there.
   bool Erase(std::string_view id, uint64_t edition) {
     if (Find(id) == nullptr) return false;
-    EditableShard(id, edition).entries.erase(id);
+    EditableShard(id, edition).entries.erase(ToAbsl(id));
     --size_;
     return true;
   }
@@ -96,7 +97,7 @@ class CowMap {
   using Shard = std::shared_ptr<ShardData>;
 
   [[nodiscard]] static size_t IndexOf(std::string_view id) {
-    return absl::Hash<std::string_view>()(id) % kShardCount;
+    return absl::Hash<absl::string_view>()(ToAbsl(id)) % kShardCount;
   }
   [[nodiscard]] const Shard& ShardOf(std::string_view id) const { return shards_[IndexOf(id)]; }
 

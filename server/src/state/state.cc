@@ -1,6 +1,7 @@
 #include "state/state.h"
 
 #include "credence/base/check.h"
+#include "credence/base/strings.h"
 
 namespace credence::server {
 
@@ -15,7 +16,7 @@ forecaster::EvidenceItem EvidenceState::ItemAt(absl::Time time) const {
 }
 
 const EvidenceState* NetworkState::FindEvidence(std::string_view evidence_id) const {
-  const auto found = evidence_index.find(evidence_id);
+  const auto found = evidence_index.find(ToAbsl(evidence_id));
   return found == evidence_index.end() ? nullptr : evidence[found->second].get();
 }
 

@@ -1,0 +1,346 @@
+#include "state/documents.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "convert/model.h"
+#include "convert/time.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
+
+namespace credence::server {
+namespace {
+
+using internal::v1::LedgerDocument;
+using internal::v1::NetworkDocument;
+using internal::v1::QuestionDocument;
+using internal::v1::RegistryDocument;
+
+// Infinite times have no timestamp: they are left out.
+template <typename Setter>
+void SetTime(absl::Time time, const Setter& mutable_field) {
+  if (time != absl::InfinitePast() && time != absl::InfiniteFuture()) {
+    *mutable_field() = ToTimestamp(time);
+  }
+}
+
+std::vector<double> ToVector(const google::protobuf::RepeatedField<double>& values) {
+  return {values.begin(), values.end()};
+}
+
+absl::Status Damaged(std::string_view what, const absl::Status& why) {
+  ErrorDetail detail;
+  detail.reason = "LEDGER_FAILED";
+  return MakeError(absl::StatusCode::kDataLoss,
+                   Cat("stored projection of ", what, ": ", FromAbsl(why.message())), detail);
+}
+
+void AddRevision(const RevisionState& revision, NetworkDocument::Revision& document) {
+  document.set_number(revision.number);
+  document.set_title(revision.title);
+  document.set_rationale(revision.rationale);
+  *document.mutable_model() = revision.model;
+  document.set_position(revision.position);
+  *document.mutable_record_time() = ToTimestamp(revision.record_time);
+  *document.mutable_effective_time() = ToTimestamp(revision.effective_time);
+}
+
+void AddEvidence(const EvidenceState& evidence, NetworkDocument::Evidence& document) {
+  document.set_id(evidence.id);
+  *document.mutable_model() = evidence.model;
+  document.set_position(evidence.position);
+  *document.mutable_record_time() = ToTimestamp(evidence.record_time);
+  *document.mutable_effective_time() = ToTimestamp(evidence.item.effective_time);
+  document.set_backfilled(evidence.backfilled);
+  document.set_actor(evidence.actor);
+  document.set_supersedes(evidence.supersedes);
+  for (const EvidenceState::ClusterChange& change : evidence.cluster_changes) {
+    NetworkDocument::ClusterChange& entry = *document.add_cluster_changes();
+    *entry.mutable_effective_time() = ToTimestamp(change.effective_time);
+    entry.set_cluster(change.cluster);
+    if (change.correlation.has_value()) entry.set_correlation(*change.correlation);
+  }
+  if (evidence.end_time.has_value()) *document.mutable_end_time() = ToTimestamp(*evidence.end_time);
+  document.set_superseded_by(evidence.superseded_by);
+}
+
+absl::StatusOr<std::shared_ptr<const RevisionState>> ReadRevision(
+    const std::string& network, const NetworkDocument::Revision& document) {
+  auto revision = std::make_shared<RevisionState>();
+  revision->number = document.number();
+  revision->title = document.title();
+  revision->rationale = document.rationale();
+  revision->model = document.model();
+  revision->position = document.position();
+  revision->record_time = ToTime(document.record_time());
+  revision->effective_time = ToTime(document.effective_time());
+  CREDENCE_ASSIGN_OR_RETURN(forecaster::Network converted, ToNetwork(network, document.model()));
+  CREDENCE_ASSIGN_OR_RETURN(revision->compiled,
+                            forecaster::CompiledNetwork::Compile(std::move(converted)));
+  return std::shared_ptr<const RevisionState>(std::move(revision));
+}
+
+absl::StatusOr<std::shared_ptr<const EvidenceState>> ReadEvidence(
+    const NetworkDocument::Evidence& document) {
+  auto evidence = std::make_shared<EvidenceState>();
+  evidence->id = document.id();
+  evidence->model = document.model();
+  CREDENCE_ASSIGN_OR_RETURN(evidence->item, ToEvidenceItem(document.id(), document.model(),
+                                                           ToTime(document.effective_time())));
+  evidence->position = document.position();
+  evidence->record_time = ToTime(document.record_time());
+  evidence->backfilled = document.backfilled();
+  evidence->actor = document.actor();
+  evidence->supersedes = document.supersedes();
+  for (const NetworkDocument::ClusterChange& entry : document.cluster_changes()) {
+    EvidenceState::ClusterChange change;
+    change.effective_time = ToTime(entry.effective_time());
+    change.cluster = entry.cluster();
+    if (entry.has_correlation()) change.correlation = entry.correlation();
+    evidence->cluster_changes.push_back(std::move(change));
+  }
+  if (document.has_end_time()) evidence->end_time = ToTime(document.end_time());
+  evidence->superseded_by = document.superseded_by();
+  return std::shared_ptr<const EvidenceState>(std::move(evidence));
+}
+
+void AddResolutions(const QuestionState& question, QuestionDocument& document) {
+  for (const ResolutionState& resolution : question.resolutions) {
+    QuestionDocument::Resolution& entry = *document.add_resolutions();
+    entry.set_outcome(resolution.outcome);
+    if (resolution.occur_time.has_value()) {
+      *entry.mutable_occur_time() = ToTimestamp(*resolution.occur_time);
+    }
+    entry.set_rationale(resolution.rationale);
+    *entry.mutable_effective_time() = ToTimestamp(resolution.effective_time);
+    entry.set_position(resolution.position);
+    entry.set_version(resolution.version);
+  }
+}
+
+void AddScores(const QuestionState& question, QuestionDocument& document) {
+  for (const auto& scores : question.scores) {
+    QuestionDocument::ScoreVersion& entry = *document.add_scores();
+    entry.set_version(scores->version);
+    entry.set_outcome(scores->outcome);
+    entry.mutable_subjects()->Add(scores->subjects.begin(), scores->subjects.end());
+    entry.set_position(scores->position);
+    entry.set_cause_position(scores->cause_position);
+    *entry.mutable_record_time() = ToTimestamp(scores->record_time);
+  }
+}
+
+void AddStanding(const QuestionState& question, QuestionDocument& document) {
+  for (const std::string& forecaster : question.standing.SortedIds()) {
+    const StandingForecast& standing = *question.standing.Find(forecaster);
+    QuestionDocument::Standing& entry = *document.add_standing();
+    entry.set_forecaster(forecaster);
+    entry.mutable_probabilities()->Add(standing.probabilities.begin(),
+                                       standing.probabilities.end());
+    entry.set_forecast(standing.forecast);
+    entry.set_rationale(standing.rationale);
+    entry.set_position(standing.position);
+    *entry.mutable_record_time() = ToTimestamp(standing.record_time);
+    *entry.mutable_effective_time() = ToTimestamp(standing.effective_time);
+    entry.set_backfilled(standing.backfilled);
+  }
+  for (const std::string& id : question.chosen_forecast_ids.SortedIds()) {
+    document.add_chosen_forecast_ids(id);
+  }
+}
+
+void ReadResolutions(const QuestionDocument& document, QuestionState& question) {
+  for (const QuestionDocument::Resolution& entry : document.resolutions()) {
+    ResolutionState& resolution = question.resolutions.emplace_back();
+    resolution.outcome = entry.outcome();
+    if (entry.has_occur_time()) resolution.occur_time = ToTime(entry.occur_time());
+    resolution.rationale = entry.rationale();
+    resolution.effective_time = ToTime(entry.effective_time());
+    resolution.position = entry.position();
+    resolution.version = entry.version();
+  }
+}
+
+void ReadScores(const QuestionDocument& document, QuestionState& question) {
+  for (const QuestionDocument::ScoreVersion& entry : document.scores()) {
+    auto scores = std::make_shared<ScoreVersionState>();
+    scores->version = entry.version();
+    scores->outcome = entry.outcome();
+    scores->subjects.assign(entry.subjects().begin(), entry.subjects().end());
+    scores->position = entry.position();
+    scores->cause_position = entry.cause_position();
+    scores->record_time = ToTime(entry.record_time());
+    question.scores.push_back(std::move(scores));
+  }
+}
+
+void ReadStanding(const QuestionDocument& document, uint64_t edition, QuestionState& question) {
+  for (const QuestionDocument::Standing& entry : document.standing()) {
+    StandingForecast& standing = question.standing.EditOrInsert(entry.forecaster(), edition);
+    standing.probabilities = ToVector(entry.probabilities());
+    standing.forecast = entry.forecast();
+    standing.rationale = entry.rationale();
+    standing.position = entry.position();
+    standing.record_time = ToTime(entry.record_time());
+    standing.effective_time = ToTime(entry.effective_time());
+    standing.backfilled = entry.backfilled();
+  }
+  for (const std::string& id : document.chosen_forecast_ids()) {
+    question.chosen_forecast_ids.EditOrInsert(id, edition) = true;
+  }
+}
+
+}  // namespace
+
+LedgerDocument ToDocument(const LedgerState& ledger) {
+  LedgerDocument document;
+  document.set_revision(ledger.revision);
+  for (const GradeTableState& table : ledger.grade_tables) {
+    LedgerDocument::GradeTable& entry = *document.add_grade_tables();
+    SetTime(table.effective_time, [&entry] { return entry.mutable_effective_time(); });
+    entry.mutable_probabilities()->Add(table.grades.source.begin(), table.grades.source.end());
+    entry.mutable_probabilities()->Add(table.grades.information.begin(),
+                                       table.grades.information.end());
+    entry.set_default_cluster_correlation(table.default_cluster_correlation);
+  }
+  document.set_unknown_event_count(ledger.unknown_event_count);
+  return document;
+}
+
+RegistryDocument ToDocument(const ForecasterState& forecaster) {
+  RegistryDocument document;
+  document.set_id(forecaster.id);
+  document.set_revision(forecaster.revision);
+  document.set_display_name(forecaster.display_name);
+  document.set_description(forecaster.description);
+  document.set_count(forecaster.forecast_count);
+  return document;
+}
+
+RegistryDocument ToDocument(const SourceState& source) {
+  RegistryDocument document;
+  document.set_id(source.id);
+  document.set_revision(source.revision);
+  document.set_display_name(source.display_name);
+  document.set_description(source.description);
+  document.set_url(source.url);
+  document.set_count(source.evidence_count);
+  return document;
+}
+
+NetworkDocument ToDocument(const NetworkState& network) {
+  NetworkDocument document;
+  document.set_id(network.id);
+  document.set_revision(network.revision);
+  for (const auto& revision : network.revisions) AddRevision(*revision, *document.add_revisions());
+  for (const auto& evidence : network.evidence) AddEvidence(*evidence, *document.add_evidence());
+  document.mutable_questions()->Add(network.questions.begin(), network.questions.end());
+  SetTime(network.clock, [&document] { return document.mutable_clock_time(); });
+  return document;
+}
+
+QuestionDocument ToDocument(const QuestionState& question) {
+  QuestionDocument document;
+  document.set_id(question.id);
+  document.set_revision(question.revision);
+  document.set_title(question.title);
+  document.set_resolution_criteria(question.resolution_criteria);
+  document.set_network(question.network);
+  document.set_node(question.node);
+  document.mutable_states()->Add(question.states.begin(), question.states.end());
+  *document.mutable_open_time() = ToTimestamp(question.open_time);
+  *document.mutable_close_time() = ToTimestamp(question.close_time);
+  document.mutable_tags()->Add(question.tags.begin(), question.tags.end());
+  *document.mutable_record_time() = ToTimestamp(question.record_time);
+  document.set_position(question.position);
+  document.set_phase(static_cast<int64_t>(question.phase));
+  AddResolutions(question, document);
+  AddScores(question, document);
+  if (question.published.has_value()) {
+    QuestionDocument::Published& published = *document.mutable_published();
+    published.mutable_probabilities()->Add(question.published->probabilities.begin(),
+                                           question.published->probabilities.end());
+    published.set_position(question.published->position);
+    *published.mutable_effective_time() = ToTimestamp(question.published->effective_time);
+  }
+  AddStanding(question, document);
+  return document;
+}
+
+LedgerState FromDocument(const LedgerDocument& document) {
+  LedgerState ledger;
+  ledger.revision = document.revision();
+  ledger.grade_tables.clear();
+  for (const LedgerDocument::GradeTable& entry : document.grade_tables()) {
+    GradeTableState& table = ledger.grade_tables.emplace_back();
+    if (entry.has_effective_time()) table.effective_time = ToTime(entry.effective_time());
+    const int letters = static_cast<int>(table.grades.source.size());
+    for (int i = 0; i < entry.probabilities_size(); ++i) {
+      (i < letters ? table.grades.source : table.grades.information)
+          .at(static_cast<size_t>(i % letters)) = entry.probabilities(i);
+    }
+    table.default_cluster_correlation = entry.default_cluster_correlation();
+  }
+  if (ledger.grade_tables.empty()) ledger.grade_tables.emplace_back();
+  ledger.unknown_event_count = document.unknown_event_count();
+  return ledger;
+}
+
+ForecasterState ForecasterFromDocument(const RegistryDocument& document) {
+  return {document.id(), document.revision(), document.display_name(), document.description(),
+          document.count()};
+}
+
+SourceState SourceFromDocument(const RegistryDocument& document) {
+  return {document.id(),          document.revision(), document.display_name(),
+          document.description(), document.url(),      document.count()};
+}
+
+absl::StatusOr<NetworkState> FromDocument(const NetworkDocument& document) {
+  NetworkState network;
+  network.id = document.id();
+  network.revision = document.revision();
+  for (const NetworkDocument::Revision& entry : document.revisions()) {
+    auto revision = ReadRevision(document.id(), entry);
+    if (!revision.ok()) return Damaged(document.id(), revision.status());
+    network.revisions.push_back(*std::move(revision));
+  }
+  for (const NetworkDocument::Evidence& entry : document.evidence()) {
+    auto evidence = ReadEvidence(entry);
+    if (!evidence.ok()) return Damaged(document.id(), evidence.status());
+    network.evidence_index[entry.id()] = network.evidence.size();
+    network.evidence.push_back(*std::move(evidence));
+  }
+  network.questions.assign(document.questions().begin(), document.questions().end());
+  if (document.has_clock_time()) network.clock = ToTime(document.clock_time());
+  return network;
+}
+
+QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
+  QuestionState question;
+  question.id = document.id();
+  question.revision = document.revision();
+  question.title = document.title();
+  question.resolution_criteria = document.resolution_criteria();
+  question.network = document.network();
+  question.node = document.node();
+  question.states.assign(document.states().begin(), document.states().end());
+  question.open_time = ToTime(document.open_time());
+  question.close_time = ToTime(document.close_time());
+  question.tags.assign(document.tags().begin(), document.tags().end());
+  question.record_time = ToTime(document.record_time());
+  question.position = document.position();
+  question.phase = static_cast<QuestionPhase>(document.phase());
+  ReadResolutions(document, question);
+  ReadScores(document, question);
+  if (document.has_published()) {
+    question.published = PublishedState{ToVector(document.published().probabilities()),
+                                        document.published().position(),
+                                        ToTime(document.published().effective_time())};
+  }
+  ReadStanding(document, edition, question);
+  return question;
+}
+
+}  // namespace credence::server
