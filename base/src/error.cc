@@ -1,10 +1,12 @@
 #include "credence/base/error.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/str_cat.h"
 #include "credence/base/check.h"
+#include "credence/base/strings.h"
 
 namespace credence {
 namespace {
@@ -17,12 +19,13 @@ constexpr std::string_view kMetadataUrl = "credence/metadata";
 // Payload grammar: a list of strings, each as its length in decimal, ':' and its bytes.
 std::string Pack(const std::vector<std::string>& strings) {
   std::string packed;
-  for (const std::string& text : strings) absl::StrAppend(&packed, text.size(), ":", text);
+  for (const std::string& text : strings) packed += Cat(text.size(), ":", text);
   return packed;
 }
 
-std::vector<std::string> Unpack(const std::optional<absl::Cord>& payload) {
+std::vector<std::string> Unpack(const absl::Status& status, std::string_view url) {
   std::vector<std::string> strings;
+  const auto payload = status.GetPayload(ToAbsl(url));
   if (!payload.has_value()) return strings;
   const std::string packed(*payload);
   size_t offset = 0;
@@ -37,7 +40,7 @@ std::vector<std::string> Unpack(const std::optional<absl::Cord>& payload) {
 }
 
 void Attach(absl::Status& status, std::string_view url, const std::vector<std::string>& strings) {
-  if (!strings.empty()) status.SetPayload(url, absl::Cord(Pack(strings)));
+  if (!strings.empty()) status.SetPayload(ToAbsl(url), absl::Cord(Pack(strings)));
 }
 
 }  // namespace
@@ -67,20 +70,19 @@ absl::Status InvalidField(std::string_view reason, std::string_view field,
   ErrorDetail detail;
   detail.reason = std::string(reason);
   detail.fields.push_back({std::string(field), std::string(description)});
-  return MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(field, ": ", description),
-                   detail);
+  return MakeError(absl::StatusCode::kInvalidArgument, Cat(field, ": ", description), detail);
 }
 
 ErrorDetail GetErrorDetail(const absl::Status& status) {
   ErrorDetail detail;
-  const std::vector<std::string> reason = Unpack(status.GetPayload(kReasonUrl));
+  const std::vector<std::string> reason = Unpack(status, kReasonUrl);
   if (!reason.empty()) detail.reason = reason.front();
-  const std::vector<std::string> fields = Unpack(status.GetPayload(kFieldsUrl));
+  const std::vector<std::string> fields = Unpack(status, kFieldsUrl);
   for (size_t i = 0; i + 1 < fields.size(); i += 2) {
     detail.fields.push_back({fields[i], fields[i + 1]});
   }
-  detail.subjects = Unpack(status.GetPayload(kSubjectsUrl));
-  const std::vector<std::string> metadata = Unpack(status.GetPayload(kMetadataUrl));
+  detail.subjects = Unpack(status, kSubjectsUrl);
+  const std::vector<std::string> metadata = Unpack(status, kMetadataUrl);
   for (size_t i = 0; i + 1 < metadata.size(); i += 2) {
     detail.metadata[metadata[i]] = metadata[i + 1];
   }
@@ -93,10 +95,10 @@ absl::Status WithFieldPrefix(const absl::Status& status, std::string_view prefix
   std::string message(status.message());
   for (FieldViolation& violation : detail.fields) {
     if (detail.fields.size() == 1 && message.rfind(violation.field, 0) == 0) {
-      message = absl::StrCat(prefix, violation.field.empty() ? "" : ".", message);
+      message = Cat(prefix, violation.field.empty() ? "" : ".", message);
     }
     violation.field =
-        violation.field.empty() ? std::string(prefix) : absl::StrCat(prefix, ".", violation.field);
+        violation.field.empty() ? std::string(prefix) : Cat(prefix, ".", violation.field);
   }
   return MakeError(status.code(), std::move(message), detail);
 }
