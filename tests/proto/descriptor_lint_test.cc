@@ -97,9 +97,7 @@ enum ThingKind {
 
 // A directory of this test's own.
 std::filesystem::path ScratchDirectory() {
-  const std::filesystem::path pattern =
-      std::filesystem::path(testing::TempDir()) / "descriptor-lint-XXXXXX";
-  std::string made = pattern.string();
+  std::string made = absl::StrCat(testing::TempDir(), "descriptor-lint-", std::string(6, 'X'));
   EXPECT_NE(mkdtemp(made.data()), nullptr) << made;
   return made;
 }

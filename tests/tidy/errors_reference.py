@@ -9,7 +9,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto/credence/v1/error_reason.proto"
-PAGE = ROOT / "docs/reference/errors.md"
 
 CODES = {
     3: ("INVALID_ARGUMENT", 2),
@@ -48,9 +47,9 @@ VALUE = re.compile(
     r"((?:  //[^\n]*\n)+)  ERROR_REASON_(\w+) = (\d+)(?: \[\(grpc_code\) = (\d+)\])?;")
 
 
-def reasons():
+def reasons(proto):
     """Yields (name, code, text) in the order of the file, without the zero value."""
-    for comment, name, number, code in VALUE.findall(PROTO.read_text(encoding="utf-8")):
+    for comment, name, number, code in VALUE.findall(proto):
         if number == "0":
             continue
         words = " ".join(line.strip().removeprefix("//").strip() for line in comment.splitlines())
@@ -61,9 +60,9 @@ def anchor(name):
     return name.lower()
 
 
-def page():
+def page(proto):
     rows, sections = [], []
-    for name, number, text in reasons():
+    for name, number, text in reasons(proto):
         code, exit_code = CODES[number]
         rows.append(f"| [`{name}`](#{anchor(name)}) | {code} | {exit_code} |\n")
         sections.append(f"\n## {name}\n\n{code}. {text}\n")
@@ -71,7 +70,8 @@ def page():
 
 
 if __name__ == "__main__":
+    made = page(PROTO.read_text(encoding="utf-8"))
     if len(sys.argv) > 1:
-        pathlib.Path(sys.argv[1]).write_text(page(), encoding="utf-8")
+        pathlib.Path(sys.argv[1]).write_text(made, encoding="utf-8")
     else:
-        sys.stdout.write(page())
+        sys.stdout.write(made)

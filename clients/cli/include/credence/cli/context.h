@@ -77,7 +77,7 @@ class CliContext {
 
   // The client of the flags' endpoint, made when first asked for. INVALID_ARGUMENT with the reason
   // USAGE where a flag that it needs is malformed.
-  [[nodiscard]] absl::StatusOr<client::Client*> Client();
+  [[nodiscard]] absl::StatusOr<client::Client*> Connect();
 
   [[nodiscard]] GlobalFlags& flags() { return flags_; }
   [[nodiscard]] const GlobalFlags& flags() const { return flags_; }

@@ -1,0 +1,36 @@
+#include "credence/cli/context.h"
+
+#include <utility>
+
+#include "credence/base/status_macros.h"
+#include "credence/cli/exit_code.h"
+#include "credence/cli/time.h"
+
+namespace credence::cli {
+
+CliContext::CliContext(CliEnvironment environment) : environment_(std::move(environment)) {}
+CliContext::~CliContext() = default;
+
+void CliContext::SetAction(const CLI::App* command, Action action) {
+  actions_[command] = std::move(action);
+}
+
+CliContext::Action CliContext::FindAction(const CLI::App* command) const {
+  const auto found = actions_.find(command);
+  return found == actions_.end() ? Action() : found->second;
+}
+
+absl::StatusOr<client::Client*> CliContext::Connect() {
+  if (client_ != nullptr) return client_.get();
+  client::ClientOptions options;
+  options.endpoint = flags_.endpoint;
+  options.actor = flags_.actor;
+  CREDENCE_ASSIGN_OR_RETURN(options.timeout, ParseDuration(flags_.timeout));
+  if (options.timeout <= absl::ZeroDuration()) {
+    return UsageError("--timeout: must be longer than zero");
+  }
+  client_ = std::make_unique<client::Client>(std::move(options));
+  return client_.get();
+}
+
+}  // namespace credence::cli

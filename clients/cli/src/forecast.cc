@@ -1,0 +1,189 @@
+#include <ostream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "command.h"
+#include "credence/cli/exit_code.h"
+#include "format.h"
+#include "output.h"
+
+namespace credence::cli {
+namespace {
+
+std::string ProbabilityText(const v1::Forecast& forecast) {
+  if (forecast.withdrawn()) return "withdrawn";
+  if (!forecast.probabilities().empty()) return StatesText(forecast.probabilities());
+  return forecast.has_probability() ? Percent(forecast.probability()) : "";
+}
+
+Table ForecastTable(const google::protobuf::RepeatedPtrField<v1::Forecast>& forecasts) {
+  Table table({{"POSITION", Table::Align::kRight},
+               {"COUNTS FROM"},
+               {"FORECASTER"},
+               {"PROBABILITY"},
+               {"FORECAST"},
+               {"WHY"}});
+  for (const v1::Forecast& forecast : forecasts) {
+    table.AddRow({absl::StrCat(forecast.position()), FormatInstant(forecast.effective_time()),
+                  IdOf(forecast.forecaster()), ProbabilityText(forecast), IdOf(forecast.name()),
+                  forecast.rationale()});
+  }
+  return table;
+}
+
+struct AddFlags {
+  std::string question, forecaster, id, rationale;
+  std::vector<std::string> probabilities;
+  WriteFlags write;
+};
+
+// "0.3" is the probability of the first of two states, "yes=0.3" that of a state by name.
+absl::Status FillProbabilities(const std::vector<std::string>& texts, v1::Forecast* forecast) {
+  double probability = 0;
+  if (texts.size() == 1 && absl::SimpleAtod(texts.front(), &probability)) {
+    forecast->set_probability(probability);
+    return absl::OkStatus();
+  }
+  for (const std::string& text : texts) {
+    const size_t equals = text.rfind('=');
+    if (equals == std::string::npos || !absl::SimpleAtod(text.substr(equals + 1), &probability)) {
+      return UsageError(absl::StrCat("'", text, "' is no probability such as 0.3 or yes=0.3"));
+    }
+    v1::StateProbability* state = forecast->add_probabilities();
+    state->set_state(text.substr(0, equals));
+    state->set_probability(probability);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Add(CliContext& context, const AddFlags& flags) {
+  v1::CreateForecastRequest request;
+  request.set_parent(NameIn("questions", flags.question));
+  request.set_forecast_id(flags.id);
+  v1::Forecast& forecast = *request.mutable_forecast();
+  forecast.set_forecaster(NameIn("forecasters", flags.forecaster));
+  forecast.set_rationale(flags.rationale);
+  CREDENCE_RETURN_IF_ERROR(FillProbabilities(flags.probabilities, &forecast));
+  CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags.write));
+  CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                            CallRpc<v1::CreateForecastResponse>(context, std::move(request)));
+  return EmitWrite(context, response);
+}
+
+void AddAdd(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<AddFlags>();
+  CLI::App* verb = AddVerb(noun, context, "add", "Record a forecast",
+                           [&context, flags] { return Add(context, *flags); });
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("PROBABILITY", flags->probabilities,
+                   "Probability of the first of two states, or STATE=PROBABILITY for each state")
+      ->required();
+  verb->add_option("--forecaster", flags->forecaster, "Whose forecast it is")->required();
+  verb->add_option("--rationale", flags->rationale, "Why");
+  verb->add_option("--id", flags->id, "Id of the forecast; the server makes one if absent");
+  AddWriteFlags(verb, &flags->write);
+}
+
+void AddList(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string question, forecaster;
+    bool standing = false;
+    ListFlags list;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "list", "List the forecasts on a question",
+      [&context, flags]() -> absl::Status {
+        v1::ListForecastsRequest request;
+        request.set_parent(NameIn("questions", flags->question));
+        request.set_forecaster(NameIn("forecasters", flags->forecaster));
+        request.set_standing_only(flags->standing);
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+        v1::ListForecastsResponse response;
+        CREDENCE_RETURN_IF_ERROR(ListPages(context, flags->list, "forecasts", request, response));
+        Presentation presentation{"forecasts", [&] { return ForecastTable(response.forecasts()); },
+                                  nullptr};
+        return Emit(context, response, presentation);
+      });
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("--forecaster", flags->forecaster, "Only of this forecaster");
+  verb->add_flag("--standing", flags->standing, "Only the standing forecast of each forecaster");
+  AddListFlags(verb, &flags->list);
+}
+
+void AddWithdraw(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string question, forecaster, rationale;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "withdraw", "End a forecaster's standing forecast",
+      [&context, flags]() -> absl::Status {
+        v1::WithdrawForecastRequest request;
+        request.set_parent(NameIn("questions", flags->question));
+        request.set_forecaster(NameIn("forecasters", flags->forecaster));
+        request.set_rationale(flags->rationale);
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<v1::WithdrawForecastResponse>(
+                                                           context, std::move(request)));
+        return EmitWrite(context, response);
+      });
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("--forecaster", flags->forecaster, "Whose forecast ends")->required();
+  verb->add_option("--rationale", flags->rationale, "Why");
+  AddWriteFlags(verb, &flags->write);
+}
+
+Table PoolTable(const v1::GetPoolResponse& response) {
+  Table table({{"STATE"}, {"PROBABILITY", Table::Align::kRight}});
+  for (const v1::StateProbability& state : response.probabilities()) {
+    table.AddRow({state.state(), {Percent(state.probability()), Exact(state.probability())}});
+  }
+  return table;
+}
+
+void AddPool(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string question, method, effective_time;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "pool", "Pool the standing forecasts", [&context, flags]() -> absl::Status {
+        v1::GetPoolRequest request;
+        request.set_parent(NameIn("questions", flags->question));
+        CREDENCE_ASSIGN_OR_RETURN(
+            const int method, ParseEnum(v1::PoolMethod_descriptor(), "--method", flags->method));
+        request.set_method(static_cast<v1::PoolMethod>(method));
+        CREDENCE_ASSIGN_OR_RETURN(const auto time,
+                                  TimeFlag(context, "--effective-time", flags->effective_time));
+        if (time) *request.mutable_effective_time() = *time;
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::GetPoolResponse>(context, std::move(request)));
+        Presentation presentation;
+        presentation.table = [&] { return PoolTable(response); };
+        presentation.text = [&](std::ostream& out) {
+          PoolTable(response).WriteText(out);
+          out << EnumText(v1::PoolMethod_descriptor(), response.method()) << " pool of "
+              << response.forecast_count() << " forecasts\n";
+        };
+        return Emit(context, response, presentation);
+      });
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("--method", flags->method, "median, linear or log (the default)");
+  verb->add_option("--effective-time", flags->effective_time,
+                   "Instant whose standing forecasts are pooled");
+}
+
+}  // namespace
+
+void AddForecastCommands(CLI::App& app, CliContext& context) {
+  CLI::App* noun = AddNoun(app, "forecast", "Forecasts and pools of them");
+  AddAdd(noun, context);
+  AddList(noun, context);
+  AddWithdraw(noun, context);
+  AddPool(noun, context);
+}
+
+}  // namespace credence::cli

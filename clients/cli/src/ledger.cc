@@ -1,0 +1,189 @@
+#include <ostream>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "command.h"
+#include "credence/event/v1/forecast_events.pb.h"
+#include "credence/event/v1/ledger_events.pb.h"
+#include "credence/event/v1/network_events.pb.h"
+#include "credence/event/v1/question_events.pb.h"
+#include "format.h"
+#include "google/protobuf/struct.pb.h"
+#include "output.h"
+
+namespace credence::cli {
+namespace {
+
+// Payloads have a JSON form only where their types are linked in; without a use the linker would
+// leave those of a static library out.
+bool KnowsType(const std::string& full_name) {
+  static const google::protobuf::FileDescriptor* const kFiles[] = {
+      event::v1::ForecastRecorded::descriptor()->file(),
+      event::v1::QuestionCreated::descriptor()->file(),
+      event::v1::NetworkCreated::descriptor()->file(),
+      event::v1::LedgerCreated::descriptor()->file()};
+  for (const auto* file : kFiles) {
+    if (file->pool()->FindMessageTypeByName(full_name) != nullptr) return true;
+  }
+  return false;
+}
+
+// "credence.event.v1.EvidenceRecorded".
+std::string PayloadType(const v1::Event& event) {
+  return IdOf(event.envelope().payload().type_url());
+}
+
+// "EvidenceRecorded".
+std::string ShortType(const v1::Event& event) {
+  const std::string type = PayloadType(event);
+  const size_t dot = type.rfind('.');
+  return dot == std::string::npos ? type : type.substr(dot + 1);
+}
+
+// An event that a newer server wrote has no JSON form here: its payload is shown as its type and
+// its bytes.
+void ShowUnknown(v1::Event& event) {
+  if (!event.envelope().has_payload() || KnowsType(PayloadType(event))) return;
+  google::protobuf::Any& payload = *event.mutable_envelope()->mutable_payload();
+  google::protobuf::Struct shown;
+  (*shown.mutable_fields())["unknownType"].set_string_value(payload.type_url());
+  (*shown.mutable_fields())["base64"].set_string_value(absl::Base64Escape(payload.value()));
+  payload.PackFrom(shown);
+}
+
+std::string EventLine(const v1::Event& event) {
+  const auto& envelope = event.envelope();
+  return absl::StrCat(envelope.position(), "  ", FormatInstant(envelope.record_time()), "  ",
+                      ShortType(event), "  ", envelope.stream(), "  ", envelope.actor());
+}
+
+Table EventTable(const google::protobuf::RepeatedPtrField<v1::Event>& events) {
+  Table table({{"POSITION", Table::Align::kRight},
+               {"RECORDED"},
+               {"COUNTS FROM"},
+               {"EVENT"},
+               {"STREAM"},
+               {"ACTOR"},
+               {"LEAF"}});
+  for (const v1::Event& event : events) {
+    const auto& envelope = event.envelope();
+    table.AddRow({absl::StrCat(envelope.position()),
+                  FormatInstant(envelope.record_time()),
+                  FormatInstant(envelope.effective_time()),
+                  ShortType(event),
+                  envelope.stream(),
+                  envelope.actor(),
+                  {ShortHex(event.leaf_hash()), Hex(event.leaf_hash())}});
+  }
+  return table;
+}
+
+void AddEvents(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    int64_t start = 0;
+    std::string stream;
+    ListFlags list;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "events", "List events by position", [&context, flags]() -> absl::Status {
+        v1::ListEventsRequest request;
+        request.set_start_position(flags->start);
+        request.set_stream(flags->stream);
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+        v1::ListEventsResponse response;
+        CREDENCE_RETURN_IF_ERROR(ListPages(context, flags->list, "events", request, response));
+        for (v1::Event& event : *response.mutable_events()) ShowUnknown(event);
+        Presentation presentation{"events", [&] { return EventTable(response.events()); }, nullptr};
+        return Emit(context, response, presentation);
+      });
+  verb->add_option("--start-position", flags->start, "First position");
+  verb->add_option("--stream", flags->stream, "Only of this stream, such as questions/QUESTION");
+  AddListFlags(verb, &flags->list);
+}
+
+struct WatchFlags {
+  std::optional<int64_t> start;
+  std::string stream;
+  int64_t count = 0;
+};
+
+absl::Status Watch(CliContext& context, const WatchFlags& flags) {
+  v1::WatchEventsRequest request;
+  request.set_stream(flags.stream);
+  if (flags.start) request.set_start_position(*flags.start);
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  absl::Status emitted;
+  int64_t seen = 0;
+  CREDENCE_RETURN_IF_ERROR(
+      client->WatchEvents(std::move(request), [&](const v1::WatchEventsResponse& message) {
+        for (v1::Event event : message.events()) {
+          const std::string line = EventLine(event);
+          ShowUnknown(event);
+          emitted = EmitStreamed(context, event, line);
+          ++seen;
+          if (!emitted.ok() || (flags.count > 0 && seen >= flags.count)) return false;
+        }
+        return true;
+      }));
+  return emitted;
+}
+
+void AddWatch(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<WatchFlags>();
+  CLI::App* verb = AddVerb(noun, context, "watch", "Follow the events as they are recorded",
+                           [&context, flags] { return Watch(context, *flags); });
+  verb->add_option("--start-position", flags->start,
+                   "First position; the one after the head where absent");
+  verb->add_option("--stream", flags->stream, "Only of this stream");
+  verb->add_option("--count", flags->count, "End after this many events; 0 for never");
+}
+
+void AddHead(CLI::App* noun, CliContext& context) {
+  AddVerb(noun, context, "head", "Show the head of the hash tree", [&context]() -> absl::Status {
+    v1::GetTreeHeadRequest request;
+    CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+    CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                              CallRpc<v1::GetTreeHeadResponse>(context, std::move(request)));
+    Presentation presentation;
+    presentation.table = [&] {
+      return FieldTable({{"origin", response.origin()},
+                         {"tree size", absl::StrCat(response.tree_head().tree_size())},
+                         {"root hash", Hex(response.tree_head().root_hash())}});
+    };
+    return Emit(context, response, presentation);
+  });
+}
+
+void AddInfo(CLI::App* noun, CliContext& context) {
+  AddVerb(noun, context, "info", "Show what the server is and how it stands",
+          [&context]() -> absl::Status {
+            CREDENCE_ASSIGN_OR_RETURN(
+                const auto response,
+                CallRpc<v1::GetServerInfoResponse>(context, v1::GetServerInfoRequest()));
+            Presentation presentation;
+            presentation.table = [&] {
+              return FieldTable(
+                  {{"version", response.version()},
+                   {"engine version", response.engine_version()},
+                   {"origin", response.origin()},
+                   {"verifier key", response.verifier_key()},
+                   {"tree size", absl::StrCat(response.tree_head().tree_size())},
+                   {"root hash", Hex(response.tree_head().root_hash())},
+                   {"events of unknown type", absl::StrCat(response.unknown_event_count())}});
+            };
+            return Emit(context, response, presentation);
+          });
+}
+
+}  // namespace
+
+void AddLedgerCommands(CLI::App& app, CliContext& context) {
+  CLI::App* noun = AddNoun(app, "ledger", "The log itself");
+  AddEvents(noun, context);
+  AddWatch(noun, context);
+  AddHead(noun, context);
+  AddInfo(noun, context);
+}
+
+}  // namespace credence::cli

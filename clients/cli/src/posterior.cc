@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "command.h"
+#include "credence/cli/exit_code.h"
+#include "explain.h"
+#include "format.h"
+#include "history.h"
+#include "output.h"
+#include "target.h"
+#include "yaml_message.h"
+
+namespace credence::cli {
+namespace {
+
+Table PosteriorTable(const v1::QueryPosteriorResponse& response) {
+  Table table({{"NODE"}, {"STATE"}, {"PROBABILITY", Table::Align::kRight}});
+  const auto add = [&table](const v1::NodePosterior& node) {
+    for (const v1::StateProbability& state : node.states()) {
+      table.AddRow(
+          {node.node(), state.state(), {Percent(state.probability()), Exact(state.probability())}});
+    }
+  };
+  if (response.has_posterior()) add(response.posterior());
+  for (const v1::NodePosterior& node : response.nodes()) add(node);
+  return table;
+}
+
+void AddGet(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<TargetFlags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "get", "Compute the probabilities of a question or a node",
+      [&context, flags]() -> absl::Status {
+        v1::QueryPosteriorRequest request;
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, *flags));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::QueryPosteriorResponse>(context, std::move(request)));
+        Presentation presentation;
+        presentation.table = [&] { return PosteriorTable(response); };
+        presentation.text = [&](std::ostream& out) {
+          PosteriorTable(response).WriteText(out);
+          out << "at " << FormatInstant(response.effective_time()) << ", as known at position "
+              << response.view_position() << ", " << response.network() << " revision "
+              << response.network_revision() << "\n";
+        };
+        return Emit(context, response, presentation);
+      });
+  AddTargetFlags(verb, flags.get());
+}
+
+void AddExplain(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    TargetFlags target;
+    std::string state;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "explain", "Show the evidence bridge: what each item moved",
+      [&context, flags]() -> absl::Status {
+        v1::ExplainPosteriorRequest request;
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, flags->target));
+        request.set_state(flags->state);
+        CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<v1::ExplainPosteriorResponse>(
+                                                           context, std::move(request)));
+        Presentation presentation;
+        presentation.items = "steps";
+        presentation.table = [&] { return BridgeTable(response); };
+        presentation.text = [&](std::ostream& out) {
+          WriteBridge(response, context.environment().unicode, out);
+        };
+        return Emit(context, response, presentation);
+      });
+  AddTargetFlags(verb, &flags->target);
+  verb->add_option("--state", flags->state, "State to explain; the first where absent");
+}
+
+struct SimulateFlags {
+  TargetFlags target;
+  std::vector<std::string> observations, interventions, withheld, files;
+};
+
+// "node=state".
+absl::StatusOr<std::pair<std::string, std::string>> NodeAndState(const std::string& flag,
+                                                                 const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    return UsageError(absl::StrCat(flag, ": '", text, "' is no NODE=STATE"));
+  }
+  return std::make_pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+absl::Status FillSimulation(CliContext& context, const SimulateFlags& flags,
+                            v1::SimulatePosteriorRequest* request) {
+  for (const std::string& text : flags.observations) {
+    CREDENCE_ASSIGN_OR_RETURN(const auto pair, NodeAndState("--observe", text));
+    auto* item = request->add_hypothetical_evidence();
+    item->set_node(pair.first);
+    item->set_observed_state(pair.second);
+    item->set_summary("what if");
+  }
+  for (const std::string& text : flags.interventions) {
+    CREDENCE_ASSIGN_OR_RETURN(const auto pair, NodeAndState("--do", text));
+    v1::Intervention* intervention = request->add_interventions();
+    intervention->set_node(pair.first);
+    intervention->set_state(pair.second);
+  }
+  for (const std::string& item : flags.withheld) request->add_withheld_evidence(IdOf(item));
+  for (const std::string& file : flags.files) {
+    v1::Evidence evidence;
+    CREDENCE_RETURN_IF_ERROR(ReadMessage(file, context.in(), &evidence));
+    *request->add_hypothetical_evidence() = evidence.model();
+  }
+  return absl::OkStatus();
+}
+
+Table SimulationTable(const v1::SimulatePosteriorResponse& response) {
+  Table table({{"NODE"},
+               {"STATE"},
+               {"AS IT IS", Table::Align::kRight},
+               {"AS IF", Table::Align::kRight},
+               {"MOVE", Table::Align::kRight},
+               {"DECIBANS", Table::Align::kRight}});
+  for (const v1::SimulatedNode& node : response.nodes()) {
+    const int count = std::min(node.actual_size(), node.simulated_size());
+    for (int index = 0; index < count; ++index) {
+      const double actual = node.actual(index).probability();
+      const double simulated = node.simulated(index).probability();
+      const bool weighed = index == 0 && node.has_weight_decibans();
+      table.AddRow({node.node(),
+                    node.actual(index).state(),
+                    {Percent(actual), Exact(actual)},
+                    {Percent(simulated), Exact(simulated)},
+                    {PercentagePoints(simulated - actual), Exact(simulated - actual)},
+                    {weighed ? Decibans(node.weight_decibans()) : "",
+                     weighed ? Exact(node.weight_decibans()) : ""}});
+    }
+  }
+  return table;
+}
+
+void AddSimulate(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<SimulateFlags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "simulate", "What if: suppose, force or leave out things",
+      [&context, flags]() -> absl::Status {
+        v1::SimulatePosteriorRequest request;
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, flags->target));
+        CREDENCE_RETURN_IF_ERROR(FillSimulation(context, *flags, &request));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<v1::SimulatePosteriorResponse>(
+                                                           context, std::move(request)));
+        Presentation presentation{"nodes", [&] { return SimulationTable(response); }, nullptr};
+        return Emit(context, response, presentation);
+      });
+  AddTargetFlags(verb, &flags->target);
+  verb->add_option("--observe", flags->observations, "Suppose that NODE=STATE is seen")
+      ->delimiter(',');
+  verb->add_option("--do", flags->interventions, "Force NODE=STATE from outside")->delimiter(',');
+  verb->add_option("--withhold", flags->withheld, "Leave out items by id")->delimiter(',');
+  verb->add_option("--hypothetical", flags->files,
+                   "Suppose the item of this file, as {model: {...}}");
+}
+
+void AddWatch(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string question;
+    std::optional<int64_t> start;
+    int64_t count = 0;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, context, "watch", "Follow the published posteriors of a question",
+              [&context, flags]() -> absl::Status {
+                v1::WatchPosteriorsRequest request;
+                request.set_parent(NameIn("questions", flags->question));
+                if (flags->start) request.set_start_position(*flags->start);
+                CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+                absl::Status emitted;
+                int64_t seen = 0;
+                CREDENCE_RETURN_IF_ERROR(client->WatchPosteriors(
+                    std::move(request), [&](const v1::WatchPosteriorsResponse& message) {
+                      if (!message.has_posterior()) return true;
+                      emitted = EmitStreamed(context, message.posterior(),
+                                             HistoryLine(message.posterior()));
+                      ++seen;
+                      return emitted.ok() && (flags->count == 0 || seen < flags->count);
+                    }));
+                return emitted;
+              });
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("--start-position", flags->start,
+                   "First position to look at; the one after the head where absent");
+  verb->add_option("--count", flags->count, "End after this many; 0 for never");
+}
+
+}  // namespace
+
+void AddPosteriorCommands(CLI::App& app, CliContext& context) {
+  CLI::App* noun = AddNoun(app, "posterior", "Probabilities, and why");
+  AddGet(noun, context);
+  AddExplain(noun, context);
+  AddSimulate(noun, context);
+  AddWatch(noun, context);
+  AddHistoryVerb(noun, context);
+}
+
+}  // namespace credence::cli

@@ -1,0 +1,312 @@
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "command.h"
+#include "credence/cli/exit_code.h"
+#include "format.h"
+#include "output.h"
+#include "yaml_message.h"
+
+namespace credence::cli {
+namespace {
+
+std::string StateText(const v1::Question& question) {
+  return EnumText(v1::Question::State_descriptor(), question.state());
+}
+
+Table QuestionTable(const v1::ListQuestionsResponse& response) {
+  Table table({{"QUESTION"}, {"STATE"}, {"CLOSES"}, {"POSTERIOR"}, {"OUTCOME"}, {"TITLE"}});
+  for (const v1::Question& question : response.questions()) {
+    table.AddRow({IdOf(question.name()), StateText(question),
+                  question.has_close_time() ? FormatInstant(question.close_time()) : "",
+                  StatesText(question.published_posterior()), question.resolution().outcome(),
+                  question.title()});
+  }
+  return table;
+}
+
+Table QuestionFields(const v1::Question& question) {
+  const v1::Resolution& resolution = question.resolution();
+  return FieldTable(
+      {{"name", question.name()},
+       {"title", question.title()},
+       {"criteria", question.resolution_criteria()},
+       {"state", StateText(question)},
+       {"network", question.network()},
+       {"node", question.node()},
+       {"opens", question.has_open_time() ? FormatInstant(question.open_time()) : ""},
+       {"closes", question.has_close_time() ? FormatInstant(question.close_time()) : ""},
+       {"tags", absl::StrJoin(question.tags(), ", ")},
+       {"posterior", StatesText(question.published_posterior())},
+       {"standing forecasts", absl::StrCat(question.standing_forecast_count())},
+       {"outcome", resolution.outcome()},
+       {"resolved", resolution.has_resolve_time() ? FormatInstant(resolution.resolve_time()) : ""},
+       {"why", resolution.rationale()},
+       {"revision", absl::StrCat(question.revision())},
+       {"recorded", FormatInstant(question.record_time())}});
+}
+
+struct CreateFlags {
+  std::string id;
+  std::string file;
+  std::string title, criteria, network, node, open_time, close_time;
+  std::vector<std::string> tags, states;
+  std::vector<double> prior;
+  bool draft = false;
+  WriteFlags write;
+};
+
+// What the flags say stands above what the file says.
+absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Question* question) {
+  if (!flags.file.empty()) {
+    CREDENCE_RETURN_IF_ERROR(ReadMessage(flags.file, context.in(), question));
+  }
+  if (!flags.title.empty()) question->set_title(flags.title);
+  if (!flags.criteria.empty()) question->set_resolution_criteria(flags.criteria);
+  if (!flags.network.empty()) question->set_network(NameIn("networks", flags.network));
+  if (!flags.node.empty()) question->set_node(flags.node);
+  for (const std::string& tag : flags.tags) question->add_tags(tag);
+  for (const std::string& state : flags.states) question->add_states(state);
+  if (!flags.prior.empty()) {
+    auto* fixed = question->mutable_prior()->mutable_fixed();
+    fixed->mutable_probabilities()->Assign(flags.prior.begin(), flags.prior.end());
+    if (flags.prior.size() == 1) fixed->add_probabilities(1 - flags.prior.front());
+  }
+  CREDENCE_ASSIGN_OR_RETURN(const auto open_time,
+                            TimeFlag(context, "--open-time", flags.open_time));
+  if (open_time) *question->mutable_open_time() = *open_time;
+  CREDENCE_ASSIGN_OR_RETURN(const auto close_time,
+                            TimeFlag(context, "--close-time", flags.close_time));
+  if (close_time) *question->mutable_close_time() = *close_time;
+  return absl::OkStatus();
+}
+
+absl::Status Create(CliContext& context, const CreateFlags& flags) {
+  v1::CreateQuestionRequest request;
+  request.set_question_id(flags.id);
+  CREDENCE_RETURN_IF_ERROR(FillQuestion(context, flags, request.mutable_question()));
+  request.set_draft(flags.draft);
+  CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags.write));
+  CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                            CallRpc<v1::CreateQuestionResponse>(context, std::move(request)));
+  return EmitWrite(context, response);
+}
+
+void AddCreate(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<CreateFlags>();
+  CLI::App* verb = AddVerb(noun, context, "create", "Create a question",
+                           [&context, flags] { return Create(context, *flags); });
+  verb->add_option("QUESTION", flags->id, "Id of the question")->required();
+  verb->add_option("-f,--file", flags->file, "Question in YAML or JSON; - for standard input");
+  verb->add_option("--title", flags->title, "The question in one sentence");
+  verb->add_option("--criteria", flags->criteria, "What exactly decides it");
+  verb->add_option("--network", flags->network, "Network that holds its node");
+  verb->add_option("--node", flags->node, "Its node; the question's id where absent");
+  verb->add_option("--open-time", flags->open_time, "When forecasts begin to count");
+  verb->add_option("--close-time", flags->close_time, "When forecasts cease to count");
+  verb->add_option("--tag", flags->tags, "Label; may be repeated")->delimiter(',');
+  verb->add_option("--states", flags->states, "States of a question that stands alone")
+      ->delimiter(',');
+  verb->add_option(
+          "--prior", flags->prior,
+          "Prior of a question that stands alone: one probability for each state, or of the "
+          "first of two")
+      ->delimiter(',');
+  verb->add_flag("--draft", flags->draft, "Create it as a draft, to be opened later");
+  AddWriteFlags(verb, &flags->write);
+}
+
+void AddGet(CLI::App* noun, CliContext& context) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* verb =
+      AddVerb(noun, context, "get", "Show a question", [&context, id]() -> absl::Status {
+        v1::GetQuestionRequest request;
+        request.set_name(NameIn("questions", *id));
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::GetQuestionResponse>(context, std::move(request)));
+        Presentation presentation;
+        presentation.table = [&] { return QuestionFields(response.question()); };
+        return Emit(context, response, presentation);
+      });
+  verb->add_option("QUESTION", *id, "Question")->required();
+}
+
+void AddList(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    ListFlags list;
+    std::string state, tag, network;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      AddVerb(noun, context, "list", "List questions", [&context, flags]() -> absl::Status {
+        v1::ListQuestionsRequest request;
+        CREDENCE_ASSIGN_OR_RETURN(
+            const int state, ParseEnum(v1::Question::State_descriptor(), "--state", flags->state));
+        request.set_state(static_cast<v1::Question::State>(state));
+        request.set_tag(flags->tag);
+        request.set_network(NameIn("networks", flags->network));
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
+        v1::ListQuestionsResponse response;
+        CREDENCE_RETURN_IF_ERROR(ListPages(context, flags->list, "questions", request, response));
+        Presentation presentation{"questions", [&] { return QuestionTable(response); }, nullptr};
+        return Emit(context, response, presentation);
+      });
+  verb->add_option("--state", flags->state, "draft, active, closed, resolved or annulled");
+  verb->add_option("--tag", flags->tag, "Only with this tag");
+  verb->add_option("--network", flags->network, "Only of this network");
+  AddListFlags(verb, &flags->list);
+}
+
+void AddUpdate(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string id;
+    std::optional<std::string> title, criteria;
+    std::optional<std::vector<std::string>> tags;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "update", "Change title, criteria or tags",
+      [&context, flags]() -> absl::Status {
+        v1::UpdateQuestionRequest request;
+        request.set_name(NameIn("questions", flags->id));
+        if (flags->title) {
+          request.mutable_question()->set_title(*flags->title);
+          request.mutable_update_mask()->add_paths("title");
+        }
+        if (flags->criteria) {
+          request.mutable_question()->set_resolution_criteria(*flags->criteria);
+          request.mutable_update_mask()->add_paths("resolution_criteria");
+        }
+        if (flags->tags) {
+          for (const std::string& tag : *flags->tags) {
+            if (!tag.empty()) request.mutable_question()->add_tags(tag);
+          }
+          request.mutable_update_mask()->add_paths("tags");
+        }
+        if (request.update_mask().paths().empty()) {
+          return UsageError("nothing to change: give --title, --criteria or --tags");
+        }
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
+        return EmitWrite(context, response);
+      });
+  verb->add_option("QUESTION", flags->id, "Question")->required();
+  verb->add_option("--title", flags->title, "New title");
+  verb->add_option("--criteria", flags->criteria, "New resolution criteria");
+  verb->add_option("--tags", flags->tags, "New tags, in place of the old; '' for none")
+      ->delimiter(',');
+  AddWriteFlags(verb, &flags->write);
+}
+
+// A change of state that takes only the question's name.
+template <typename Request, typename Response>
+void AddTransition(CLI::App* noun, CliContext& context, const std::string& name,
+                   const std::string& description) {
+  struct Flags {
+    std::string id;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, context, name, description, [&context, flags]() -> absl::Status {
+    Request request;
+    request.set_name(NameIn("questions", flags->id));
+    CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+    CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<Response>(context, std::move(request)));
+    return EmitWrite(context, response);
+  });
+  verb->add_option("QUESTION", flags->id, "Question")->required();
+  AddWriteFlags(verb, &flags->write);
+}
+
+Table ScoreTable(const google::protobuf::RepeatedPtrField<v1::Score>& scores) {
+  Table table({{"SUBJECT"}, {"RULE"}, {"SCORE", Table::Align::kRight}});
+  for (const v1::Score& score : scores) {
+    for (const auto& rule : score.scores()) {
+      table.AddRow({score.subject(),
+                    rule.rule(),
+                    {rule.has_value() ? Rounded(rule.value()) : "infinite",
+                     rule.has_value() ? Exact(rule.value()) : ""}});
+    }
+  }
+  return table;
+}
+
+// Resolve and amend differ in their rpc alone.
+template <typename Request, typename Response>
+void AddResolve(CLI::App* noun, CliContext& context, const std::string& name,
+                const std::string& description) {
+  struct Flags {
+    std::string id, outcome, occur_time, rationale;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(noun, context, name, description, [&context, flags]() -> absl::Status {
+    Request request;
+    request.set_name(NameIn("questions", flags->id));
+    v1::Resolution& resolution = *request.mutable_resolution();
+    resolution.set_outcome(flags->outcome);
+    resolution.set_rationale(flags->rationale);
+    CREDENCE_ASSIGN_OR_RETURN(const auto time,
+                              TimeFlag(context, "--occur-time", flags->occur_time));
+    if (time) *resolution.mutable_occur_time() = *time;
+    CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+    CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<Response>(context, std::move(request)));
+    if (context.flags().output == OutputFormat::kTable && !response.scores().empty()) {
+      ScoreTable(response.scores()).WriteText(context.out());
+    }
+    return EmitWrite(context, response);
+  });
+  verb->add_option("QUESTION", flags->id, "Question")->required();
+  verb->add_option("--outcome", flags->outcome, "State that came true")->required();
+  verb->add_option("--occur-time", flags->occur_time, "When it happened in the world");
+  verb->add_option("--rationale", flags->rationale, "Why, with a source");
+  AddWriteFlags(verb, &flags->write);
+}
+
+void AddAnnul(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string id, rationale;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "annul", "Annul a question: it is not scored",
+      [&context, flags]() -> absl::Status {
+        v1::AnnulQuestionRequest request;
+        request.set_name(NameIn("questions", flags->id));
+        request.set_rationale(flags->rationale);
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::AnnulQuestionResponse>(context, std::move(request)));
+        return EmitWrite(context, response);
+      });
+  verb->add_option("QUESTION", flags->id, "Question")->required();
+  verb->add_option("--rationale", flags->rationale, "Why");
+  AddWriteFlags(verb, &flags->write);
+}
+
+}  // namespace
+
+void AddQuestionCommands(CLI::App& app, CliContext& context) {
+  CLI::App* noun = AddNoun(app, "question", "Questions and their lives");
+  AddCreate(noun, context);
+  AddGet(noun, context);
+  AddList(noun, context);
+  AddUpdate(noun, context);
+  AddTransition<v1::OpenQuestionRequest, v1::OpenQuestionResponse>(noun, context, "open",
+                                                                   "Open a draft");
+  AddTransition<v1::CloseQuestionRequest, v1::CloseQuestionResponse>(
+      noun, context, "close", "Close a question for forecasts before its time");
+  AddResolve<v1::ResolveQuestionRequest, v1::ResolveQuestionResponse>(
+      noun, context, "resolve", "Resolve a question and score it");
+  AddResolve<v1::AmendResolutionRequest, v1::AmendResolutionResponse>(
+      noun, context, "amend", "Correct a resolution and score again");
+  AddAnnul(noun, context);
+  AddHistoryVerb(noun, context);
+}
+
+}  // namespace credence::cli

@@ -1,0 +1,251 @@
+#include "query/convert.h"
+
+#include <algorithm>
+
+#include "convert/time.h"
+#include "credence/base/strings.h"
+#include "credence/forecaster/evidence.h"
+
+namespace credence::server {
+namespace {
+
+// How long the list of resolutions of a question says that it has one in force.
+const ResolutionState* InForce(const QuestionState& question) {
+  if (question.resolutions.empty()) return nullptr;
+  const ResolutionState& last = question.resolutions.back();
+  return last.outcome.empty() ? nullptr : &last;
+}
+
+// The prior of a question that stands alone: the row of the only node of its own network.
+void FillPrior(const State& state, v1::Question& resource, const QuestionState& question) {
+  if (question.network != question.id) return;
+  const NetworkState* network = state.networks.Find(question.network);
+  if (network == nullptr || network->revisions.empty()) return;
+  const auto& nodes = network->latest().model.nodes();
+  if (nodes.size() != 1 || nodes[0].rows().rows_size() != 1) return;
+  *resource.mutable_prior() = nodes[0].rows().rows(0);
+}
+
+void FillResolution(const QuestionState& question, v1::Question& resource) {
+  const ResolutionState* resolution = InForce(question);
+  if (resolution == nullptr) return;
+  v1::Resolution& filled = *resource.mutable_resolution();
+  filled.set_outcome(resolution->outcome);
+  if (resolution->occur_time.has_value()) {
+    SetTime(*resolution->occur_time, *filled.mutable_occur_time());
+  }
+  filled.set_rationale(resolution->rationale);
+  SetTime(resolution->effective_time, *filled.mutable_resolve_time());
+  filled.set_position(resolution->position);
+  filled.set_resolution_version(resolution->version);
+}
+
+}  // namespace
+
+void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp) {
+  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) {
+    timestamp.Clear();
+    return;
+  }
+  timestamp = ToTimestamp(time);
+}
+
+void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
+                      google::protobuf::RepeatedPtrField<v1::StateProbability>& out) {
+  const size_t count = std::min(states.size(), probabilities.size());
+  for (size_t i = 0; i < count; ++i) {
+    v1::StateProbability& added = *out.Add();
+    added.set_state(states[i]);
+    added.set_probability(probabilities[i]);
+  }
+}
+
+v1::Receipt ToReceipt(const ledger::Receipt& receipt) {
+  v1::Receipt resource;
+  resource.set_position(receipt.position.value);
+  resource.set_event_count(receipt.event_count);
+  resource.set_leaf_hash(receipt.leaf_hash.data(), receipt.leaf_hash.size());
+  *resource.mutable_record_time() = ToTimestamp(receipt.record_time);
+  resource.set_duplicate(receipt.duplicate);
+  resource.set_request_id(receipt.request_id);
+  resource.set_revision(receipt.revision);
+  return resource;
+}
+
+v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time now) {
+  switch (question.phase) {
+    case QuestionPhase::kDraft:
+      return v1::Question::STATE_DRAFT;
+    case QuestionPhase::kActive:
+      return question.close_time <= now ? v1::Question::STATE_CLOSED : v1::Question::STATE_ACTIVE;
+    case QuestionPhase::kClosed:
+      return v1::Question::STATE_CLOSED;
+    case QuestionPhase::kResolved:
+      return v1::Question::STATE_RESOLVED;
+    case QuestionPhase::kAnnulled:
+      return v1::Question::STATE_ANNULLED;
+  }
+  return v1::Question::STATE_UNSPECIFIED;
+}
+
+v1::Question ToQuestion(const State& state, const QuestionState& question, absl::Time now) {
+  v1::Question resource;
+  resource.set_name(Cat("questions/", question.id));
+  resource.set_title(question.title);
+  resource.set_resolution_criteria(question.resolution_criteria);
+  resource.set_network(Cat("networks/", question.network));
+  resource.set_node(question.node);
+  SetTime(question.open_time, *resource.mutable_open_time());
+  SetTime(question.close_time, *resource.mutable_close_time());
+  for (const std::string& tag : question.tags) resource.add_tags(tag);
+  for (const std::string& name : question.states) resource.add_states(name);
+  FillPrior(state, resource, question);
+  resource.set_state(QuestionStateAt(question, now));
+  FillResolution(question, resource);
+  if (question.published.has_value()) {
+    AddProbabilities(question.states, question.published->probabilities,
+                     *resource.mutable_published_posterior());
+    resource.set_published_position(question.published->position);
+  }
+  resource.set_revision(question.revision);
+  SetTime(question.record_time, *resource.mutable_record_time());
+  resource.set_standing_forecast_count(static_cast<int64_t>(question.standing.size()));
+  return resource;
+}
+
+v1::Network ToNetworkResource(const NetworkState& network, bool with_model) {
+  const RevisionState& latest = network.latest();
+  v1::Network resource;
+  resource.set_name(Cat("networks/", network.id));
+  resource.set_title(latest.title);
+  if (with_model) *resource.mutable_model() = latest.model;
+  resource.set_model_revision(latest.number);
+  resource.set_revision(network.revision);
+  SetTime(network.revisions.front()->record_time, *resource.mutable_record_time());
+  SetTime(network.clock, *resource.mutable_clock_time());
+  resource.set_evidence_count(
+      std::count_if(network.evidence.begin(), network.evidence.end(),
+                    [](const auto& item) { return !item->end_time.has_value(); }));
+  return resource;
+}
+
+v1::NetworkRevision ToRevisionResource(const NetworkState& network,
+                                       const RevisionState& revision) {
+  v1::NetworkRevision resource;
+  resource.set_name(Cat("networks/", network.id, "/revisions/", revision.number));
+  resource.set_title(revision.title);
+  *resource.mutable_model() = revision.model;
+  resource.set_rationale(revision.rationale);
+  resource.set_position(revision.position);
+  SetTime(revision.record_time, *resource.mutable_record_time());
+  return resource;
+}
+
+v1::Evidence::State EvidenceStateOf(const EvidenceState& evidence) {
+  if (!evidence.end_time.has_value()) return v1::Evidence::STATE_ACTIVE;
+  return evidence.superseded_by.empty() ? v1::Evidence::STATE_RETRACTED
+                                        : v1::Evidence::STATE_SUPERSEDED;
+}
+
+v1::Evidence ToEvidenceResource(const State& state, const NetworkState& network,
+                                const EvidenceState& evidence) {
+  const std::string parent = Cat("networks/", network.id, "/evidence/");
+  v1::Evidence resource;
+  resource.set_name(Cat(parent, evidence.id));
+  *resource.mutable_model() = evidence.model;
+  if (!evidence.cluster_changes.empty()) {
+    const EvidenceState::ClusterChange& last = evidence.cluster_changes.back();
+    resource.mutable_model()->set_cluster(last.cluster);
+    resource.mutable_model()->clear_cluster_correlation();
+    if (last.correlation.has_value()) {
+      resource.mutable_model()->set_cluster_correlation(*last.correlation);
+    }
+  }
+  resource.set_state(EvidenceStateOf(evidence));
+  resource.set_position(evidence.position);
+  SetTime(evidence.record_time, *resource.mutable_record_time());
+  SetTime(evidence.item.effective_time, *resource.mutable_effective_time());
+  if (evidence.end_time.has_value()) SetTime(*evidence.end_time, *resource.mutable_end_time());
+  if (!evidence.superseded_by.empty()) {
+    resource.set_superseded_by(Cat(parent, evidence.superseded_by));
+  }
+  const absl::StatusOr<double> reliability = forecaster::ResolveReliability(
+      evidence.item, state.ledger.grade_tables.back().grades);
+  resource.set_effective_reliability(reliability.ok() ? *reliability : 1.0);
+  resource.set_actor(evidence.actor);
+  return resource;
+}
+
+v1::Source ToSourceResource(const SourceState& source) {
+  v1::Source resource;
+  resource.set_name(Cat("sources/", source.id));
+  resource.set_display_name(source.display_name);
+  resource.set_description(source.description);
+  resource.set_url(source.url);
+  resource.set_evidence_count(source.evidence_count);
+  return resource;
+}
+
+v1::Forecaster ToForecasterResource(const ForecasterState& forecaster) {
+  v1::Forecaster resource;
+  resource.set_name(Cat("forecasters/", forecaster.id));
+  resource.set_display_name(forecaster.display_name);
+  resource.set_description(forecaster.description);
+  resource.set_forecast_count(forecaster.forecast_count);
+  return resource;
+}
+
+v1::GradeTable ToGradeTableResource(const GradeTableState& grades) {
+  v1::GradeTable resource;
+  const auto add = [&resource](char symbol, double probability) {
+    auto* entry = resource.add_grades();
+    entry->set_grade(std::string(1, symbol));
+    entry->set_probability(probability);
+  };
+  char symbol = 'A';
+  for (const double probability : grades.grades.source) add(symbol++, probability);
+  symbol = '1';
+  for (const double probability : grades.grades.information) add(symbol++, probability);
+  resource.set_default_cluster_correlation(grades.default_cluster_correlation);
+  return resource;
+}
+
+v1::Forecast ToForecastResource(const QuestionState& question, std::string_view forecaster,
+                                const StandingForecast& standing) {
+  v1::Forecast resource;
+  resource.set_name(
+      Cat("questions/", question.id, "/forecasts/", standing.forecast));
+  resource.set_forecaster(Cat("forecasters/", forecaster));
+  if (standing.probabilities.size() == 2) resource.set_probability(standing.probabilities.front());
+  AddProbabilities(question.states, standing.probabilities, *resource.mutable_probabilities());
+  resource.set_rationale(standing.rationale);
+  resource.set_position(standing.position);
+  SetTime(standing.record_time, *resource.mutable_record_time());
+  SetTime(standing.effective_time, *resource.mutable_effective_time());
+  resource.set_backfilled(standing.backfilled);
+  return resource;
+}
+
+std::vector<v1::Score> ToScoreResources(const QuestionState& question,
+                                        const ScoreVersionState& version) {
+  std::vector<v1::Score> scores;
+  for (const event::v1::SubjectScores& subject : version.subjects) {
+    v1::Score score;
+    score.set_question(Cat("questions/", question.id));
+    score.set_kind(subject.kind());
+    score.set_subject(subject.subject());
+    *score.mutable_scores() = subject.scores();
+    score.set_coverage(subject.coverage());
+    score.set_forecast_count(subject.forecast_count());
+    score.set_backfilled(subject.backfilled());
+    score.set_score_version(version.version);
+    score.set_outcome(version.outcome);
+    score.set_position(version.position);
+    score.set_cause_position(version.cause_position);
+    SetTime(version.record_time, *score.mutable_record_time());
+    scores.push_back(std::move(score));
+  }
+  return scores;
+}
+
+}  // namespace credence::server

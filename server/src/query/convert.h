@@ -1,0 +1,66 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "credence/ledger/event.h"
+#include "credence/ledger/sequencer.h"
+#include "credence/v1/common.pb.h"
+#include "credence/v1/evidence_service.pb.h"
+#include "credence/v1/forecast_service.pb.h"
+#include "credence/v1/network_service.pb.h"
+#include "credence/v1/question.pb.h"
+#include "credence/v1/score.pb.h"
+#include "state/state.h"
+
+// From the projections and the log to the resources of the contract. Pure functions.
+namespace credence::server {
+
+[[nodiscard]] v1::Receipt ToReceipt(const ledger::Receipt& receipt);
+
+// The question as it stands at `now`: an active one whose close time has passed shows as closed.
+[[nodiscard]] v1::Question ToQuestion(const State& state, const QuestionState& question,
+                                      absl::Time now);
+
+// What ToQuestion shows as the state.
+[[nodiscard]] v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time now);
+
+// Without the model where not `with_model`.
+[[nodiscard]] v1::Network ToNetworkResource(const NetworkState& network, bool with_model);
+
+[[nodiscard]] v1::NetworkRevision ToRevisionResource(const NetworkState& network,
+                                                     const RevisionState& revision);
+
+[[nodiscard]] v1::Evidence ToEvidenceResource(const State& state, const NetworkState& network,
+                                              const EvidenceState& evidence);
+
+// What ToEvidenceResource shows as the state.
+[[nodiscard]] v1::Evidence::State EvidenceStateOf(const EvidenceState& evidence);
+
+[[nodiscard]] v1::Source ToSourceResource(const SourceState& source);
+
+[[nodiscard]] v1::Forecaster ToForecasterResource(const ForecasterState& forecaster);
+
+[[nodiscard]] v1::GradeTable ToGradeTableResource(const GradeTableState& grades);
+
+// A standing forecast of `forecaster` on `question`.
+[[nodiscard]] v1::Forecast ToForecastResource(const QuestionState& question,
+                                              std::string_view forecaster,
+                                              const StandingForecast& standing);
+
+// The scores of one version, one for each subject, in their recorded order.
+[[nodiscard]] std::vector<v1::Score> ToScoreResources(const QuestionState& question,
+                                                      const ScoreVersionState& version);
+
+// The probabilities by name of state; as many as both spans have.
+void AddProbabilities(
+    std::span<const std::string> states, std::span<const double> probabilities,
+    google::protobuf::RepeatedPtrField<v1::StateProbability>& out);
+
+// RFC 3339 in the message form; unset for the infinite past and future.
+void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp);
+
+}  // namespace credence::server

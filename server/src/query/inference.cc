@@ -1,0 +1,298 @@
+#include "query/inference.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "convert/model.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/forecaster/indicators.h"
+#include "credence/forecaster/posterior.h"
+#include "decide/checks.h"
+#include "query/convert.h"
+#include "query/find.h"
+
+namespace credence::server {
+namespace {
+
+// 10 / ln 10: nats to decibans.
+constexpr double kDecibansPerNat = 4.342944819032518;
+
+struct NamedTarget {
+  const NetworkState* network;
+  std::string node;
+};
+
+absl::StatusOr<NamedTarget> FindTarget(const State& state, std::string_view name) {
+  constexpr std::string_view kField = "target.name";
+  if (absl::StartsWith(name, "questions/")) {
+    CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, name, kField));
+    const NetworkState* network = state.networks.Find(question->network);
+    if (network == nullptr) return NotFound(absl::StrCat("networks/", question->network));
+    return NamedTarget{network, question->node};
+  }
+  const std::vector<std::string_view> parts = absl::StrSplit(name, '/');
+  if (parts.size() == 4 && parts[2] == "nodes") {
+    CREDENCE_ASSIGN_OR_RETURN(const NetworkState* network,
+                              FindNetwork(state, absl::StrCat(parts[0], "/", parts[1]), kField));
+    return NamedTarget{network, std::string(parts[3])};
+  }
+  if (parts.size() != 2) {
+    return InvalidField(
+        name.empty() ? "FIELD_REQUIRED" : "NAME_INVALID", kField,
+        "must have the form questions/{id}, networks/{id} or networks/{id}/nodes/{node}");
+  }
+  CREDENCE_ASSIGN_OR_RETURN(const NetworkState* network, FindNetwork(state, name, kField));
+  return NamedTarget{network, ""};
+}
+
+// A node that the network does not have, as an error of the target.
+absl::Status UnknownNode(const absl::Status& status) {
+  return InvalidField("UNKNOWN_NODE", "target.name", status.message());
+}
+
+const forecaster::Node& NodeOf(const forecaster::CompiledNetwork& network, int index) {
+  return network.network().nodes[static_cast<size_t>(index)];
+}
+
+void FillNode(const forecaster::Node& node, const forecaster::NodePosterior& posterior,
+              v1::NodePosterior& resource) {
+  resource.set_node(posterior.node);
+  AddProbabilities(node.states, posterior.probabilities, *resource.mutable_states());
+  if (!posterior.log_odds.empty() && std::isfinite(posterior.log_odds.front())) {
+    resource.set_log_odds(posterior.log_odds.front());
+  }
+}
+
+absl::Status CheckSingleNode(const ResolvedTarget& target) {
+  if (!target.node.empty()) return absl::OkStatus();
+  return InvalidField("NAME_INVALID", "target.name",
+                      "must name a question or a node, not a whole network");
+}
+
+absl::StatusOr<forecaster::Posterior> Compute(const InferenceInput& input) {
+  return forecaster::ComputePosterior(*input.network, input.items, input.options);
+}
+
+}  // namespace
+
+absl::StatusOr<ResolvedTarget> ResolveTarget(const State& state, const v1::InferenceTarget& target,
+                                             absl::Time view_time) {
+  CREDENCE_ASSIGN_OR_RETURN(NamedTarget named, FindTarget(state, target.name()));
+  absl::Time at = view_time;
+  if (target.has_effective_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(at, ParseTime(target.effective_time(), "target.effective_time"));
+  }
+  ResolvedTarget resolved;
+  resolved.network = named.network;
+  resolved.node = std::move(named.node);
+  resolved.input = MakeInferenceInput(state, *resolved.network, at);
+  if (target.view().has_evidence_occur_time_limit()) {
+    CREDENCE_ASSIGN_OR_RETURN(resolved.input.options.occur_time_limit,
+                              ParseTime(target.view().evidence_occur_time_limit(),
+                                        "target.view.evidence_occur_time_limit"));
+  }
+  if (!resolved.node.empty()) {
+    const absl::StatusOr<int> index = resolved.input.network->FindNode(resolved.node);
+    if (!index.ok()) return UnknownNode(index.status());
+  }
+  return resolved;
+}
+
+absl::Status QueryPosterior(const State& state, absl::Time view_time,
+                            const v1::QueryPosteriorRequest& request,
+                            v1::QueryPosteriorResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
+                            ResolveTarget(state, request.target(), view_time));
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior posterior, Compute(target.input));
+  const forecaster::CompiledNetwork& network = *target.input.network;
+  for (size_t i = 0; i < posterior.nodes.size(); ++i) {
+    const forecaster::Node& node = NodeOf(network, static_cast<int>(i));
+    if (target.node.empty()) {
+      FillNode(node, posterior.nodes[i], *response.add_nodes());
+    } else if (node.name == target.node) {
+      FillNode(node, posterior.nodes[i], *response.mutable_posterior());
+    }
+  }
+  if (std::isfinite(posterior.log_weight)) response.set_log_evidence(posterior.log_weight);
+  SetTime(target.input.options.at, *response.mutable_effective_time());
+  response.set_network(absl::StrCat("networks/", target.network->id));
+  response.set_network_revision(target.input.network_revision);
+  return absl::OkStatus();
+}
+
+namespace {
+
+absl::StatusOr<event::v1::EvidenceModel> CheckHypothetical(
+    const forecaster::CompiledNetwork& network, const event::v1::EvidenceModel& model) {
+  event::v1::EvidenceModel checked = model;
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::EvidenceItem item,
+                            ToEvidenceItem("hypothetical", checked, absl::UnixEpoch()));
+  CREDENCE_RETURN_IF_ERROR(forecaster::ValidateEvidence(network, item));
+  return checked;
+}
+
+// Most things that one simulation takes of each kind.
+constexpr int kHypotheticalMax = 1'000;
+
+absl::Status CheckCount(int count, std::string_view field) {
+  if (count <= kHypotheticalMax) return absl::OkStatus();
+  return InvalidField("FIELD_INVALID", field,
+                      absl::StrCat("has ", count, " entries; at most ", kHypotheticalMax,
+                                   " are taken"));
+}
+
+absl::Status CheckCounts(const v1::SimulatePosteriorRequest& request) {
+  CREDENCE_RETURN_IF_ERROR(
+      CheckCount(request.hypothetical_evidence_size(), "hypothetical_evidence"));
+  CREDENCE_RETURN_IF_ERROR(CheckCount(request.withheld_evidence_size(), "withheld_evidence"));
+  return CheckCount(request.interventions_size(), "interventions");
+}
+
+absl::Status AddHypothetical(const v1::SimulatePosteriorRequest& request, InferenceInput& input) {
+  for (int i = 0; i < request.hypothetical_evidence_size(); ++i) {
+    const std::string path = absl::StrCat("hypothetical_evidence[", i, "]");
+    absl::StatusOr<event::v1::EvidenceModel> model =
+        CheckHypothetical(*input.network, request.hypothetical_evidence(i));
+    if (!model.ok()) return WithFieldPrefix(model.status(), path);
+    // A report that does not say when it happened is taken to be news of the instant.
+    if (!model->has_occur_time()) SetTime(input.options.at, *model->mutable_occur_time());
+    CREDENCE_ASSIGN_OR_RETURN(
+        forecaster::EvidenceItem item,
+        ToEvidenceItem(absl::StrCat("hypothetical-", i + 1), *model, input.options.at));
+    input.items.push_back(std::move(item));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddWithheld(const v1::SimulatePosteriorRequest& request, const NetworkState& network,
+                         InferenceInput& input) {
+  for (int i = 0; i < request.withheld_evidence_size(); ++i) {
+    const std::string& given = request.withheld_evidence(i);
+    const EvidenceName name = SplitEvidenceName(given);
+    const std::string& id = name.id.empty() ? given : name.id;
+    if (network.FindEvidence(id) == nullptr) {
+      return InvalidField("FIELD_INVALID", absl::StrCat("withheld_evidence[", i, "]"),
+                          absl::StrCat("\"", id.substr(0, 80), "\" is no item of networks/",
+                                       network.id));
+    }
+    input.options.withheld.push_back(id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddInterventions(const v1::SimulatePosteriorRequest& request, InferenceInput& input) {
+  for (int i = 0; i < request.interventions_size(); ++i) {
+    const v1::Intervention& forced = request.interventions(i);
+    const std::string path = absl::StrCat("interventions[", i, "]");
+    const absl::StatusOr<int> node = input.network->FindNode(forced.node());
+    if (!node.ok()) {
+      return InvalidField("UNKNOWN_NODE", absl::StrCat(path, ".node"), node.status().message());
+    }
+    const absl::StatusOr<int> state = input.network->FindState(*node, forced.state());
+    if (!state.ok()) {
+      return InvalidField("UNKNOWN_STATE", absl::StrCat(path, ".state"), state.status().message());
+    }
+    input.options.interventions.push_back({forced.node(), forced.state()});
+  }
+  return absl::OkStatus();
+}
+
+void FillSimulated(const forecaster::Node& node, const forecaster::NodePosterior& actual,
+                   const forecaster::NodePosterior& simulated, v1::SimulatedNode& resource) {
+  resource.set_node(node.name);
+  AddProbabilities(node.states, actual.probabilities, *resource.mutable_actual());
+  AddProbabilities(node.states, simulated.probabilities, *resource.mutable_simulated());
+  const double change = simulated.log_odds.front() - actual.log_odds.front();
+  if (std::isfinite(change)) resource.set_weight_decibans(kDecibansPerNat * change);
+}
+
+}  // namespace
+
+absl::Status SimulatePosterior(const State& state, absl::Time view_time,
+                               const v1::SimulatePosteriorRequest& request,
+                               v1::SimulatePosteriorResponse& response) {
+  CREDENCE_RETURN_IF_ERROR(CheckCounts(request));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
+                            ResolveTarget(state, request.target(), view_time));
+  InferenceInput input = target.input;
+  CREDENCE_RETURN_IF_ERROR(AddHypothetical(request, input));
+  CREDENCE_RETURN_IF_ERROR(AddWithheld(request, *target.network, input));
+  CREDENCE_RETURN_IF_ERROR(AddInterventions(request, input));
+  CREDENCE_RETURN_IF_ERROR(ApplyGrades(request.grades(), input.options.grades));
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior actual, Compute(target.input));
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior simulated, Compute(input));
+  for (size_t i = 0; i < actual.nodes.size(); ++i) {
+    const forecaster::Node& node = NodeOf(*input.network, static_cast<int>(i));
+    if (!target.node.empty() && node.name != target.node) continue;
+    FillSimulated(node, actual.nodes[i], simulated.nodes[i], *response.add_nodes());
+  }
+  SetTime(input.options.at, *response.mutable_effective_time());
+  return absl::OkStatus();
+}
+
+namespace {
+
+// The posterior of the target's first state once `node` is seen in each of its states.
+absl::Status FillOutcomes(const InferenceInput& input, const forecaster::Posterior& now,
+                          const std::string& target, int node_index, v1::IndicatorRank& rank) {
+  const forecaster::Node& node = NodeOf(*input.network, node_index);
+  const forecaster::NodePosterior& marginal = now.nodes[static_cast<size_t>(node_index)];
+  for (size_t s = 0; s < node.states.size(); ++s) {
+    v1::IndicatorOutcome& outcome = *rank.add_outcomes();
+    outcome.set_state(node.states[s]);
+    outcome.set_probability(marginal.probabilities[s]);
+    // What cannot be seen changes nothing.
+    if (!(marginal.probabilities[s] > 0.0)) {
+      CREDENCE_ASSIGN_OR_RETURN(const forecaster::NodePosterior unchanged, now.Find(target));
+      outcome.set_target_probability(unchanged.probabilities.front());
+      continue;
+    }
+    InferenceInput seen = input;
+    forecaster::EvidenceItem item;
+    item.id = "seen";
+    item.node = node.name;
+    item.statement = forecaster::ObservedState{node.states[s]};
+    item.reliability = 1.0;
+    // Before any limit on occur times, which speaks of the reports in the ledger.
+    item.occur_time = absl::InfinitePast();
+    item.effective_time = input.options.at;
+    seen.items.push_back(std::move(item));
+    CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior posterior, Compute(seen));
+    CREDENCE_ASSIGN_OR_RETURN(const forecaster::NodePosterior found, posterior.Find(target));
+    outcome.set_target_probability(found.probabilities.front());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RankIndicators(const State& state, absl::Time view_time,
+                            const v1::RankIndicatorsRequest& request,
+                            v1::RankIndicatorsResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
+                            ResolveTarget(state, request.target(), view_time));
+  CREDENCE_RETURN_IF_ERROR(CheckSingleNode(target));
+  const InferenceInput& input = target.input;
+  CREDENCE_ASSIGN_OR_RETURN(
+      const std::vector<forecaster::IndicatorValue> values,
+      forecaster::RankIndicators(*input.network, input.items, input.options, target.node));
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior now, Compute(input));
+  for (const forecaster::IndicatorValue& value : values) {
+    CREDENCE_ASSIGN_OR_RETURN(const int node, input.network->FindNode(value.node));
+    v1::IndicatorRank& rank = *response.add_indicators();
+    rank.set_node(value.node);
+    rank.set_mutual_information_bits(value.mutual_information_bits);
+    rank.set_expected_brier_reduction(value.expected_brier_reduction);
+    CREDENCE_RETURN_IF_ERROR(FillOutcomes(input, now, target.node, node, rank));
+  }
+  response.set_node(target.node);
+  SetTime(input.options.at, *response.mutable_effective_time());
+  return absl::OkStatus();
+}
+
+}  // namespace credence::server

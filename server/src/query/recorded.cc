@@ -1,0 +1,143 @@
+#include "query/recorded.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "credence/base/status_macros.h"
+#include "credence/event/v1/forecast_events.pb.h"
+#include "credence/event/v1/network_events.pb.h"
+#include "engine/stream_reader.h"
+#include "query/convert.h"
+
+namespace credence::server {
+namespace {
+
+using event::v1::ForecastRecorded;
+using event::v1::ForecastWithdrawn;
+
+void FillEvent(const ledger::SequencedEvent& event, v1::Forecast& forecast) {
+  forecast.set_position(event.position.value);
+  SetTime(event.record_time, *forecast.mutable_record_time());
+  SetTime(event.effective_time, *forecast.mutable_effective_time());
+  forecast.set_backfilled(event.backfilled);
+}
+
+std::optional<v1::Forecast> ToForecast(const QuestionState& question,
+                                       const ledger::SequencedEvent& event,
+                                       std::string_view forecaster) {
+  v1::Forecast forecast;
+  if (const auto* recorded = dynamic_cast<const ForecastRecorded*>(event.payload)) {
+    if (!forecaster.empty() && recorded->forecaster() != forecaster) return std::nullopt;
+    forecast.set_name(
+        absl::StrCat("questions/", question.id, "/forecasts/", recorded->forecast()));
+    forecast.set_forecaster(absl::StrCat("forecasters/", recorded->forecaster()));
+    if (recorded->probabilities_size() == 2) forecast.set_probability(recorded->probabilities(0));
+    AddProbabilities(question.states,
+                     std::span(recorded->probabilities().data(),
+                               static_cast<size_t>(recorded->probabilities_size())),
+                     *forecast.mutable_probabilities());
+    forecast.set_rationale(recorded->rationale());
+  } else if (const auto* withdrawn = dynamic_cast<const ForecastWithdrawn*>(event.payload)) {
+    if (!forecaster.empty() && withdrawn->forecaster() != forecaster) return std::nullopt;
+    forecast.set_forecaster(absl::StrCat("forecasters/", withdrawn->forecaster()));
+    forecast.set_rationale(withdrawn->rationale());
+    forecast.set_withdrawn(true);
+  } else {
+    return std::nullopt;
+  }
+  FillEvent(event, forecast);
+  return forecast;
+}
+
+// Collects what `convert` makes of the stream's events until the page is full.
+template <typename Resource, typename Convert>
+absl::StatusOr<RecordedPage<Resource>> ReadPage(const ledger::Log& log, std::string_view stream,
+                                                int64_t from_version, ledger::Position last,
+                                                size_t count_max, const Convert& convert) {
+  RecordedPage<Resource> page;
+  CREDENCE_RETURN_IF_ERROR(ForEachInStream(
+      log, stream, from_version, last, [&](const ledger::SequencedEvent& event) {
+        std::optional<Resource> resource = convert(event);
+        if (!resource.has_value()) return true;
+        if (page.resources.size() == count_max) {
+          page.next_version = event.stream_version;
+          return false;
+        }
+        page.resources.push_back(*std::move(resource));
+        return true;
+      }));
+  return page;
+}
+
+}  // namespace
+
+std::optional<v1::PublishedPosterior> ToPublishedPosterior(const QuestionState& question,
+                                                           const ledger::SequencedEvent& event) {
+  const auto* published = dynamic_cast<const event::v1::PosteriorPublished*>(event.payload);
+  if (published == nullptr) return std::nullopt;
+  for (const event::v1::QuestionPosterior& posterior : published->posteriors()) {
+    if (posterior.question() != question.id) continue;
+    v1::PublishedPosterior resource;
+    resource.set_name(
+        absl::StrCat("questions/", question.id, "/posteriors/", event.position.value));
+    AddProbabilities(question.states,
+                     std::span(posterior.probabilities().data(),
+                               static_cast<size_t>(posterior.probabilities_size())),
+                     *resource.mutable_probabilities());
+    resource.set_cause(published->cause());
+    if (event.cause.has_value()) resource.set_cause_position(event.cause->value);
+    resource.set_position(event.position.value);
+    resource.set_network_revision(published->network_revision());
+    resource.set_engine_version(published->engine_version());
+    SetTime(event.record_time, *resource.mutable_record_time());
+    SetTime(event.effective_time, *resource.mutable_effective_time());
+    resource.set_backfilled(event.backfilled);
+    return resource;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<RecordedPage<v1::Forecast>> ReadForecasts(const ledger::Log& log,
+                                                         const QuestionState& question,
+                                                         std::string_view forecaster,
+                                                         int64_t from_version,
+                                                         ledger::Position last, size_t count_max) {
+  return ReadPage<v1::Forecast>(
+      log, absl::StrCat("questions/", question.id), from_version, last, count_max,
+      [&](const ledger::SequencedEvent& event) { return ToForecast(question, event, forecaster); });
+}
+
+absl::StatusOr<RecordedPage<v1::PublishedPosterior>> ReadPosteriors(const ledger::Log& log,
+                                                                    const QuestionState& question,
+                                                                    int64_t from_version,
+                                                                    ledger::Position last,
+                                                                    size_t count_max) {
+  return ReadPage<v1::PublishedPosterior>(
+      log, absl::StrCat("networks/", question.network), from_version, last, count_max,
+      [&](const ledger::SequencedEvent& event) { return ToPublishedPosterior(question, event); });
+}
+
+absl::StatusOr<std::vector<std::vector<double>>> StandingAt(const ledger::Log& log,
+                                                            const QuestionState& question,
+                                                            absl::Time time,
+                                                            ledger::Position last) {
+  CREDENCE_ASSIGN_OR_RETURN(std::vector<RecordedForecast> forecasts,
+                            LogHistory(log, last).Forecasts(question));
+  std::map<std::string, RecordedForecast> latest;
+  for (RecordedForecast& forecast : forecasts) {
+    if (forecast.effective_time > time) continue;
+    const auto [held, is_new] = latest.try_emplace(forecast.forecaster, forecast);
+    if (!is_new && held->second.effective_time <= forecast.effective_time) {
+      held->second = std::move(forecast);
+    }
+  }
+  std::vector<std::vector<double>> standing;
+  for (auto& [forecaster, forecast] : latest) {
+    if (!forecast.probabilities.empty()) standing.push_back(std::move(forecast.probabilities));
+  }
+  return standing;
+}
+
+}  // namespace credence::server

@@ -1,0 +1,314 @@
+#include <algorithm>
+#include <span>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "credence/base/error.h"
+#include "credence/scoring/pool.h"
+#include "credence/v1/forecast_service.pb.h"
+#include "decide/checks.h"
+#include "query/find.h"
+#include "query/recorded.h"
+#include "service/list.h"
+#include "service/method.h"
+#include "service/services.h"
+#include "service/watch.h"
+
+namespace credence::server {
+namespace {
+
+constexpr std::string_view kService = "credence.v1.ForecastService";
+
+template <typename Request>
+absl::StatusOr<std::string> ParentStream(const State&, const Request& request) {
+  return request.parent();
+}
+
+template <typename Request>
+std::string ParentScope(const Request& request) {
+  return request.parent();
+}
+
+// Version of a stream where a list goes on.
+int64_t FromVersion(const ReadCall& call) {
+  int64_t version = 0;
+  if (call.page.key.has_value() && !absl::SimpleAtoi(*call.page.key, &version)) version = 0;
+  return version;
+}
+
+// --- Writes ---
+
+// The forecast that the write recorded, read back from the question's own stream.
+absl::Status RespondToCreate(const WriteResult& result, const v1::CreateForecastRequest& request,
+                             v1::CreateForecastResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*result.state, request.parent(), "parent"));
+  v1::Forecast& forecast = *response.mutable_forecast();
+  forecast = request.forecast();
+  if (!result.decision.ids.empty()) {
+    forecast.set_name(absl::StrCat(request.parent(), "/forecasts/", result.decision.ids.front()));
+  }
+  const std::string_view forecaster = request.forecast().forecaster();
+  const size_t slash = forecaster.find('/');
+  const StandingForecast* standing = question->standing.Find(
+      slash == std::string_view::npos ? forecaster : forecaster.substr(slash + 1));
+  const std::string standing_name =
+      standing == nullptr ? ""
+                          : absl::StrCat(request.parent(), "/forecasts/", standing->forecast);
+  if (standing != nullptr && standing_name == forecast.name()) {
+    forecast = ToForecastResource(*question, slash == std::string_view::npos
+                                                 ? forecaster
+                                                 : forecaster.substr(slash + 1),
+                                  *standing);
+  } else if (result.receipt.has_value()) {
+    forecast.set_position(result.receipt->position.value);
+    SetTime(result.receipt->record_time, *forecast.mutable_record_time());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RespondToBatch(const WriteResult& result,
+                            const v1::BatchCreateForecastsRequest& request,
+                            v1::BatchCreateForecastsResponse& response) {
+  const size_t count =
+      std::min(result.decision.ids.size(), static_cast<size_t>(request.items_size()));
+  for (size_t i = 0; i < count; ++i) {
+    response.add_names(absl::StrCat(request.items(static_cast<int>(i)).parent(), "/forecasts/",
+                                    result.decision.ids[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RespondWithForecaster(const WriteResult& result,
+                                   const v1::CreateForecasterRequest& request,
+                                   v1::CreateForecasterResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(
+      const ForecasterState* forecaster,
+      FindForecaster(*result.state, absl::StrCat("forecasters/", request.forecaster_id()),
+                     "forecaster_id"));
+  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  return absl::OkStatus();
+}
+
+void AddWrites(Router& router, Engine& engine) {
+  AddWrite<v1::CreateForecasterRequest, v1::CreateForecasterResponse>(
+      router, engine, kService, "CreateForecaster",
+      {.stream =
+           [](const State&, const v1::CreateForecasterRequest& request) {
+             return absl::StrCat("forecasters/", request.forecaster_id());
+           },
+       .decide = DecideCreateForecaster,
+       .respond = RespondWithForecaster});
+  AddWrite<v1::CreateForecastRequest, v1::CreateForecastResponse>(
+      router, engine, kService, "CreateForecast",
+      {.stream = ParentStream<v1::CreateForecastRequest>,
+       .decide = DecideCreateForecast,
+       .respond = RespondToCreate});
+  AddWrite<v1::BatchCreateForecastsRequest, v1::BatchCreateForecastsResponse>(
+      router, engine, kService, "BatchCreateForecasts",
+      {.stream = nullptr, .decide = DecideBatchCreateForecasts, .respond = RespondToBatch});
+  AddWrite<v1::WithdrawForecastRequest, v1::WithdrawForecastResponse>(
+      router, engine, kService, "WithdrawForecast",
+      {.stream = ParentStream<v1::WithdrawForecastRequest>,
+       .decide = DecideWithdrawForecast,
+       .respond = [](const WriteResult&, const v1::WithdrawForecastRequest&,
+                     v1::WithdrawForecastResponse&) { return absl::OkStatus(); }});
+}
+
+// --- Reads ---
+
+absl::Status GetForecaster(ReadCall& call, const v1::GetForecasterRequest& request,
+                           v1::GetForecasterResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const ForecasterState* forecaster,
+                            FindForecaster(*call.view.state, request.name(), "name"));
+  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  return absl::OkStatus();
+}
+
+absl::Status ListForecasters(ReadCall& call, const v1::ListForecastersRequest&,
+                             v1::ListForecastersResponse& response) {
+  ListById(call, call.view.state->forecasters, kAll, [&response](const ForecasterState& value) {
+    *response.add_forecasters() = ToForecasterResource(value);
+  });
+  return absl::OkStatus();
+}
+
+// The standing forecasts, by position.
+void ListStanding(ReadCall& call, const QuestionState& question, std::string_view forecaster,
+                  v1::ListForecastsResponse& response) {
+  const int64_t from = FromVersion(call);
+  std::vector<v1::Forecast> standing;
+  question.standing.ForEach([&](const std::string& id, const StandingForecast& value) {
+    if (value.position < from || (!forecaster.empty() && id != forecaster)) return;
+    standing.push_back(ToForecastResource(question, id, value));
+  });
+  std::sort(standing.begin(), standing.end(), [](const v1::Forecast& left,
+                                                 const v1::Forecast& right) {
+    return left.position() < right.position();
+  });
+  for (v1::Forecast& forecast : standing) {
+    if (static_cast<size_t>(response.forecasts_size()) == call.page.size) {
+      call.next_key = absl::StrCat(forecast.position());
+      return;
+    }
+    *response.add_forecasts() = std::move(forecast);
+  }
+}
+
+absl::Status ListForecasts(ReadCall& call, const v1::ListForecastsRequest& request,
+                           v1::ListForecastsResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*call.view.state, request.parent(), "parent"));
+  std::string forecaster;
+  if (!request.forecaster().empty()) {
+    CREDENCE_ASSIGN_OR_RETURN(forecaster,
+                              ParseName(request.forecaster(), "forecasters", "forecaster"));
+  }
+  if (request.standing_only()) {
+    ListStanding(call, *question, forecaster, response);
+    return absl::OkStatus();
+  }
+  CREDENCE_ASSIGN_OR_RETURN(
+      RecordedPage<v1::Forecast> page,
+      ReadForecasts(call.engine.log(), *question, forecaster, FromVersion(call),
+                    ledger::Position{call.view.position}, call.page.size));
+  for (v1::Forecast& forecast : page.resources) *response.add_forecasts() = std::move(forecast);
+  if (page.next_version.has_value()) call.next_key = absl::StrCat(*page.next_version);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<scoring::PoolOptions> PoolOptionsOf(v1::PoolMethod method) {
+  scoring::PoolOptions options;
+  switch (method) {
+    case v1::POOL_METHOD_MEDIAN:
+      options.method = scoring::PoolMethod::kMedian;
+      return options;
+    case v1::POOL_METHOD_LINEAR:
+      options.method = scoring::PoolMethod::kLinear;
+      return options;
+    case v1::POOL_METHOD_UNSPECIFIED:
+    case v1::POOL_METHOD_LOG:
+      options.method = scoring::PoolMethod::kLogarithmic;
+      return options;
+    default:
+      return InvalidField("FIELD_INVALID", "method", "is not a method of this version");
+  }
+}
+
+absl::StatusOr<std::vector<std::vector<double>>> PoolMembers(const ReadCall& call,
+                                                             const v1::GetPoolRequest& request,
+                                                             const QuestionState& question) {
+  if (request.has_effective_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(const absl::Time time,
+                              ParseTime(request.effective_time(), "effective_time"));
+    return StandingAt(call.engine.log(), question, time, ledger::Position{call.view.position});
+  }
+  // By forecaster, so that the sums of a pool do not depend on the order in a map.
+  std::vector<std::vector<double>> members;
+  for (const std::string& id : question.standing.SortedIds()) {
+    members.push_back(question.standing.Find(id)->probabilities);
+  }
+  return members;
+}
+
+absl::Status GetPool(ReadCall& call, const v1::GetPoolRequest& request,
+                     v1::GetPoolResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*call.view.state, request.parent(), "parent"));
+  CREDENCE_ASSIGN_OR_RETURN(const scoring::PoolOptions options, PoolOptionsOf(request.method()));
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<std::vector<double>> members,
+                            PoolMembers(call, request, *question));
+  response.set_method(request.method() == v1::POOL_METHOD_UNSPECIFIED ? v1::POOL_METHOD_LOG
+                                                                      : request.method());
+  response.set_forecast_count(static_cast<int64_t>(members.size()));
+  if (members.empty()) return absl::OkStatus();
+  const std::vector<std::span<const double>> views(members.begin(), members.end());
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<double> pooled, scoring::Pool(views, {}, options));
+  AddProbabilities(question->states, pooled, *response.mutable_probabilities());
+  return absl::OkStatus();
+}
+
+absl::Status ListPosteriors(ReadCall& call, const v1::ListPosteriorsRequest& request,
+                            v1::ListPosteriorsResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*call.view.state, request.parent(), "parent"));
+  CREDENCE_ASSIGN_OR_RETURN(
+      RecordedPage<v1::PublishedPosterior> page,
+      ReadPosteriors(call.engine.log(), *question, FromVersion(call),
+                     ledger::Position{call.view.position}, call.page.size));
+  for (v1::PublishedPosterior& posterior : page.resources) {
+    *response.add_posteriors() = std::move(posterior);
+  }
+  if (page.next_version.has_value()) call.next_key = absl::StrCat(*page.next_version);
+  return absl::OkStatus();
+}
+
+// --- Watching ---
+
+absl::Status MakePosteriorMessages(const QuestionState& question,
+                                   const std::vector<ledger::StoredEntry>& entries,
+                                   int64_t next_position, std::deque<std::string>& messages) {
+  if (entries.empty()) {
+    v1::WatchPosteriorsResponse mark;
+    mark.set_next_position(next_position);
+    messages.push_back(mark.SerializeAsString());
+    return absl::OkStatus();
+  }
+  for (const ledger::StoredEntry& entry : entries) {
+    CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent event, ledger::DecodeEntry(*entry.bytes));
+    auto posterior = ToPublishedPosterior(question, event.AsEvent());
+    if (!posterior.has_value()) continue;
+    v1::WatchPosteriorsResponse message;
+    *message.mutable_posterior() = *std::move(posterior);
+    message.set_next_position(entry.position.value + 1);
+    messages.push_back(message.SerializeAsString());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MessageSource>> WatchPosteriors(Engine& engine,
+                                                               std::string_view bytes) {
+  v1::WatchPosteriorsRequest request;
+  CREDENCE_RETURN_IF_ERROR(ParseRequest(bytes, request));
+  const std::shared_ptr<const State> state = engine.Published();
+  CREDENCE_ASSIGN_OR_RETURN(const std::string id,
+                            ParseName(request.parent(), "questions", "parent"));
+  std::shared_ptr<const QuestionState> question = state->questions.Share(id);
+  if (question == nullptr) return NotFound(request.parent());
+  CREDENCE_ASSIGN_OR_RETURN(
+      const ledger::Position from,
+      WatchStart(engine.log(), request.has_start_position()
+                                   ? std::optional(request.start_position())
+                                   : std::nullopt));
+  const std::string stream = absl::StrCat("networks/", question->network);
+  return std::make_unique<LogWatch>(
+      engine.log(), from, stream,
+      [question](const std::vector<ledger::StoredEntry>& entries, int64_t next_position,
+                 std::deque<std::string>& messages) {
+        return MakePosteriorMessages(*question, entries, next_position, messages);
+      });
+}
+
+}  // namespace
+
+void AddForecastService(Router& router, Engine& engine) {
+  AddWrites(router, engine);
+  AddRead<v1::GetForecasterRequest, v1::GetForecasterResponse>(
+      router, engine, kService, "GetForecaster", {.scope = WholeLedger, .answer = GetForecaster});
+  AddRead<v1::ListForecastersRequest, v1::ListForecastersResponse>(
+      router, engine, kService, "ListForecasters",
+      {.scope = WholeLedger, .answer = ListForecasters});
+  AddRead<v1::ListForecastsRequest, v1::ListForecastsResponse>(
+      router, engine, kService, "ListForecasts", {.scope = ParentScope, .answer = ListForecasts});
+  AddRead<v1::GetPoolRequest, v1::GetPoolResponse>(
+      router, engine, kService, "GetPool", {.scope = ParentScope, .answer = GetPool});
+  AddRead<v1::ListPosteriorsRequest, v1::ListPosteriorsResponse>(
+      router, engine, kService, "ListPosteriors",
+      {.scope = ParentScope, .answer = ListPosteriors});
+  router.AddStream(kService, "WatchPosteriors",
+                   [&engine](const CallContext&, std::string_view bytes) {
+                     return WatchPosteriors(engine, bytes);
+                   });
+}
+
+}  // namespace credence::server

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+// The table of what the server serves: for each method of the contract, from serialized request to
+// serialized response. It knows no transport, so that each way in (gRPC now) runs the same methods
+// and only one file sees gRPC.
+namespace credence::server {
+
+// What a method knows of its call besides the request.
+struct CallContext {
+  // By the system's clock; the infinite future where the client states none.
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+using Answer = std::function<void(absl::StatusOr<std::string>)>;
+
+// Answers exactly once: within the call or later, on any thread.
+using UnaryHandler = std::function<void(const CallContext&, std::string_view request, Answer)>;
+
+// The messages of one stream. One call at a time.
+class MessageSource {
+ public:
+  virtual ~MessageSource() = default;
+  // The next message, serialized. Where there is none yet: nothing, and `ready` is called once when
+  // it is worth while to ask again (OK) or never will be (the error that ends the stream).
+  [[nodiscard]] virtual absl::StatusOr<std::optional<std::string>> Next(
+      std::function<void(const absl::Status&)> ready) = 0;
+  // Ends what Next may have left under way. True: no `ready` is pending and none will run.
+  virtual bool Cancel() = 0;
+};
+
+using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<MessageSource>>(
+    const CallContext&, std::string_view request)>;
+
+// Filled before it is used; then immutable, and safe to use from any thread.
+class Router {
+ public:
+  struct Method {
+    // One of the two.
+    UnaryHandler unary;
+    StreamHandler stream;
+  };
+  // By method name, such as "CreateQuestion".
+  using Service = std::map<std::string, Method>;
+
+  // `service` is a full name such as "credence.v1.QuestionService". CHECKs that the contract has the
+  // method, in this form, and that it was not added before.
+  void AddUnary(std::string_view service, std::string_view method, UnaryHandler handler);
+  void AddStream(std::string_view service, std::string_view method, StreamHandler handler);
+
+  // CHECKs that every method that the contract declares for the services added is there.
+  void CheckComplete() const;
+
+  [[nodiscard]] const std::map<std::string, Service>& services() const { return services_; }
+
+ private:
+  void Add(std::string_view service, std::string_view method, bool streams, Method entry);
+
+  std::map<std::string, Service> services_;
+};
+
+}  // namespace credence::server

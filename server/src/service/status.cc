@@ -1,0 +1,139 @@
+#include "service/status.h"
+
+#include <optional>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "credence/base/error.h"
+#include "credence/v1/error_reason.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace credence::server {
+namespace {
+
+constexpr std::string_view kDomain = "credence";
+constexpr absl::Duration kRetryDelay = absl::Milliseconds(200);
+
+// What the finer reasons of the rooms below stand for.
+std::string_view PublicReason(std::string_view reason) {
+  static const auto* const names = new absl::flat_hash_map<std::string_view, std::string_view>({
+      {"NAME_DUPLICATE", "NETWORK_INVALID"},
+      {"SIZE_LIMIT", "NETWORK_INVALID"},
+      {"PARENT_UNKNOWN", "UNKNOWN_NODE"},
+      {"ROW_COUNT", "NETWORK_INVALID"},
+      {"ROW_LENGTH", "NETWORK_INVALID"},
+      {"ROW_SUM", "ROW_INVALID"},
+      {"NUMBER_INVALID", "FIELD_INVALID"},
+      {"ROW_KIND", "NETWORK_INVALID"},
+      {"EXPRESSION_INVALID", "NETWORK_INVALID"},
+      {"STATEMENT_UNSUITABLE", "FIELD_INVALID"},
+      {"RELIABILITY_INVALID", "FIELD_INVALID"},
+      {"GRADE_INVALID", "FIELD_INVALID"},
+      {"NODE_NOT_FOUND", "UNKNOWN_NODE"},
+      {"STATE_NOT_FOUND", "UNKNOWN_STATE"},
+      {"INFERENCE_BUDGET_EXCEEDED", "INFERENCE_TOO_LARGE"},
+      {"PROBABILITY_RANGE", "PROBABILITY_INVALID"},
+      {"PROBABILITY_SUM", "PROBABILITY_INVALID"},
+      {"RULE_UNKNOWN", "UNKNOWN_RULE"},
+      {"POOL_CONTRADICTORY", "WRONG_STATE"},
+  });
+  const auto found = names->find(reason);
+  return found == names->end() ? reason : found->second;
+}
+
+// The code that the contract gives to `reason`; nothing for a reason that it does not have.
+std::optional<absl::StatusCode> CodeOf(std::string_view reason) {
+  const auto* value = v1::ErrorReason_descriptor()->FindValueByName(
+      absl::StrCat("ERROR_REASON_", reason));
+  if (value == nullptr || value->number() == 0) return std::nullopt;
+  return static_cast<absl::StatusCode>(value->options().GetExtension(v1::grpc_code));
+}
+
+// The reason of an error that was made without one.
+std::string_view ReasonOfCode(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnavailable:
+      return "UNAVAILABLE";
+    case absl::StatusCode::kDeadlineExceeded:
+      return "DEADLINE_EXCEEDED";
+    case absl::StatusCode::kDataLoss:
+      return "LEDGER_FAILED";
+    default:
+      return "INTERNAL";
+  }
+}
+
+bool AsksToRetry(std::string_view reason) {
+  return reason == "UNAVAILABLE" || reason == "OVERLOADED";
+}
+
+void AddBadRequest(const ErrorDetail& detail, google::rpc::Status& packed) {
+  if (detail.fields.empty()) return;
+  google::rpc::BadRequest bad_request;
+  for (const FieldViolation& violation : detail.fields) {
+    auto* added = bad_request.add_field_violations();
+    added->set_field(violation.field);
+    added->set_description(violation.description);
+  }
+  packed.add_details()->PackFrom(bad_request);
+}
+
+void AddPreconditionFailure(const ErrorDetail& detail, const absl::Status& status,
+                            google::rpc::Status& packed) {
+  if (detail.subjects.empty()) return;
+  google::rpc::PreconditionFailure failure;
+  for (const std::string& subject : detail.subjects) {
+    auto* violation = failure.add_violations();
+    violation->set_type(detail.reason);
+    violation->set_subject(subject);
+    violation->set_description(std::string(status.message()));
+  }
+  packed.add_details()->PackFrom(failure);
+}
+
+void AddRetryInfo(const ErrorDetail& detail, google::rpc::Status& packed) {
+  if (!AsksToRetry(detail.reason)) return;
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(kRetryDelay)));
+  packed.add_details()->PackFrom(retry);
+}
+
+}  // namespace
+
+absl::Status PublicStatus(const absl::Status& status) {
+  if (status.ok() || status.code() == absl::StatusCode::kCancelled) return status;
+  ErrorDetail detail = GetErrorDetail(status);
+  if (detail.reason.empty()) detail.reason = std::string(ReasonOfCode(status.code()));
+  detail.reason = std::string(PublicReason(detail.reason));
+  std::optional<absl::StatusCode> code = CodeOf(detail.reason);
+  if (!code.has_value()) {
+    // A reason that the contract does not have: the code still says what kind of error it is.
+    detail.metadata["detail"] = detail.reason;
+    const bool invalid = status.code() == absl::StatusCode::kInvalidArgument;
+    detail.reason = invalid ? "FIELD_INVALID" : std::string(ReasonOfCode(status.code()));
+    code = CodeOf(detail.reason);
+  }
+  return MakeError(*code, std::string(status.message()), detail);
+}
+
+std::string PackDetails(const absl::Status& status) {
+  const ErrorDetail detail = GetErrorDetail(status);
+  google::rpc::Status packed;
+  packed.set_code(static_cast<int32_t>(status.code()));
+  packed.set_message(std::string(status.message()));
+  google::rpc::ErrorInfo info;
+  info.set_reason(detail.reason);
+  info.set_domain(std::string(kDomain));
+  for (const auto& [key, value] : detail.metadata) (*info.mutable_metadata())[key] = value;
+  packed.add_details()->PackFrom(info);
+  AddBadRequest(detail, packed);
+  AddPreconditionFailure(detail, status, packed);
+  AddRetryInfo(detail, packed);
+  return packed.SerializeAsString();
+}
+
+}  // namespace credence::server
