@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "credence/base/check.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "decide/checks.h"
@@ -29,18 +29,17 @@ absl::Status StaleRevision(std::string_view stream, int64_t expected, int64_t cu
   ErrorDetail detail;
   detail.reason = "STALE_REVISION";
   detail.metadata["stream"] = std::string(stream);
-  detail.metadata["current_revision"] = absl::StrCat(current);
+  detail.metadata["current_revision"] = Cat(current);
   return MakeError(absl::StatusCode::kAborted,
-                   absl::StrCat("stream ", stream, " has revision ", current, ", not ", expected),
-                   detail);
+                   Cat("stream ", stream, " has revision ", current, ", not ", expected), detail);
 }
 
 absl::Status BeyondHead(int64_t position, int64_t head) {
   ErrorDetail detail;
   detail.reason = "BEYOND_HEAD";
-  detail.metadata["head"] = absl::StrCat(head);
+  detail.metadata["head"] = Cat(head);
   return MakeError(absl::StatusCode::kOutOfRange,
-                   absl::StrCat("position ", position, " lies beyond the head, ", head), detail);
+                   Cat("position ", position, " lies beyond the head, ", head), detail);
 }
 
 absl::Status NothingToRecord() {
@@ -118,9 +117,9 @@ std::vector<std::string> StreamsOf(const State& state, std::string_view scope) {
   }
   const NetworkState* network = state.networks.Find(network_id);
   if (network == nullptr) return streams;
-  streams.push_back(absl::StrCat(kNetworks, network_id));
+  streams.push_back(Cat(kNetworks, network_id));
   for (const std::string& question : network->questions) {
-    streams.push_back(absl::StrCat(kQuestions, question));
+    streams.push_back(Cat(kQuestions, question));
   }
   return streams;
 }
@@ -242,7 +241,7 @@ void Engine::Submit(WriteCommand command, std::string request_id, std::string st
   ledger::Submission submission;
   submission.request_id = std::move(request_id);
   submission.body_digest =
-      ledger::Sha256(absl::StrCat(command.method, std::string_view("\0", 1), command.body));
+      ledger::Sha256(Cat(command.method, std::string_view("\0", 1), command.body));
   submission.stream = std::move(stream);
   if (command.options.has_expected_revision()) {
     submission.expected_revision = command.options.expected_revision();

@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "fold/fold.h"
@@ -48,8 +48,8 @@ absl::Status FoldEntry(State& state, const ledger::StoredEntry& entry) {
 
 }  // namespace
 
-absl::Status ForEachInStream(const ledger::Log& log, std::string_view stream,
-                             int64_t from_version, ledger::Position last,
+absl::Status ForEachInStream(const ledger::Log& log, std::string_view stream, int64_t from_version,
+                             ledger::Position last,
                              absl::FunctionRef<bool(const ledger::SequencedEvent&)> visit) {
   StreamCursor cursor(&log, std::string(stream), from_version, last);
   while (true) {
@@ -116,7 +116,7 @@ absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Forecasts(
     const QuestionState& question) const {
   std::vector<RecordedForecast> forecasts;
   CREDENCE_RETURN_IF_ERROR(ForEachInStream(
-      log_, absl::StrCat("questions/", question.id), 0, last_,
+      log_, Cat("questions/", question.id), 0, last_,
       [&forecasts](const ledger::SequencedEvent& event) {
         RecordedForecast forecast;
         forecast.effective_time = event.effective_time;
@@ -141,7 +141,7 @@ absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Posteriors(
     const QuestionState& question) const {
   std::vector<RecordedForecast> posteriors;
   CREDENCE_RETURN_IF_ERROR(ForEachInStream(
-      log_, absl::StrCat("networks/", question.network), 0, last_,
+      log_, Cat("networks/", question.network), 0, last_,
       [&posteriors, &question](const ledger::SequencedEvent& event) {
         const auto* published = dynamic_cast<const event::v1::PosteriorPublished*>(event.payload);
         if (published == nullptr) return true;

@@ -19,9 +19,10 @@
 // Thread-safe: functions of the log.
 namespace credence::server {
 
-// Calls `visit` with each event of `stream` at positions up to `last`, oldest first, until it
-// returns false. DATA_LOSS where an entry cannot be read.
-absl::Status ForEachInStream(const ledger::Log& log, std::string_view stream, ledger::Position last,
+// Calls `visit` with each event of `stream` from `from_version` on and at positions up to `last`,
+// oldest first, until it returns false. DATA_LOSS where an entry cannot be read.
+absl::Status ForEachInStream(const ledger::Log& log, std::string_view stream, int64_t from_version,
+                             ledger::Position last,
                              absl::FunctionRef<bool(const ledger::SequencedEvent&)> visit);
 
 // The state that the events of `streams` at positions up to `last` add up to.

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "credence/base/strings.h"
 #include "decide/decide.h"
 
 namespace credence::server {
@@ -90,8 +90,8 @@ bool Ticker::Submit(const State& state, const std::string& network, absl::Time m
   command.method = "tick";
   command.body = network;
   command.options.set_actor("system");
-  command.options.set_request_id(absl::StrCat(
-      "tick/", network, "/", absl::FormatTime("%Y-%m-%d", midnight, absl::UTCTimeZone())));
+  command.options.set_request_id(
+      Cat("tick/", network, "/", absl::FormatTime("%Y-%m-%d", midnight, absl::UTCTimeZone())));
   command.decide = [network](const State& head, const DecideFacts& head_facts) {
     return DecideTick(head, head_facts, network);
   };
@@ -99,7 +99,7 @@ bool Ticker::Submit(const State& state, const std::string& network, absl::Time m
     // Where somebody else's write came first there may be nothing left to publish.
     if (result.ok() || absl::IsFailedPrecondition(result.status())) return;
     std::fprintf(stderr, "credence: the daily posterior of networks/%s was not published: %s\n",
-                 network.c_str(), std::string(result.status().message()).c_str());
+                 network.c_str(), std::string(FromAbsl(result.status().message())).c_str());
   });
   return true;
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <string_view>
 
-#include "absl/strings/str_cat.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "decide/checks.h"
 
 namespace credence::server {
@@ -43,9 +43,8 @@ absl::Status CheckNotInFuture(const DecideFacts& facts) {
   if (!facts.effective_time.has_value() || *facts.effective_time <= facts.record_time) {
     return absl::OkStatus();
   }
-  return InvalidField(
-      "TIME_INVALID", "options.effective_time",
-      absl::StrCat("must not lie after the record time, ", TimeText(facts.record_time)));
+  return InvalidField("TIME_INVALID", "options.effective_time",
+                      Cat("must not lie after the record time, ", TimeText(facts.record_time)));
 }
 
 }  // namespace credence::server

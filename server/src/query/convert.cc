@@ -129,8 +129,7 @@ v1::Network ToNetworkResource(const NetworkState& network, bool with_model) {
   return resource;
 }
 
-v1::NetworkRevision ToRevisionResource(const NetworkState& network,
-                                       const RevisionState& revision) {
+v1::NetworkRevision ToRevisionResource(const NetworkState& network, const RevisionState& revision) {
   v1::NetworkRevision resource;
   resource.set_name(Cat("networks/", network.id, "/revisions/", revision.number));
   resource.set_title(revision.title);
@@ -169,8 +168,8 @@ v1::Evidence ToEvidenceResource(const State& state, const NetworkState& network,
   if (!evidence.superseded_by.empty()) {
     resource.set_superseded_by(Cat(parent, evidence.superseded_by));
   }
-  const absl::StatusOr<double> reliability = forecaster::ResolveReliability(
-      evidence.item, state.ledger.grade_tables.back().grades);
+  const absl::StatusOr<double> reliability =
+      forecaster::ResolveReliability(evidence.item, state.ledger.grade_tables.back().grades);
   resource.set_effective_reliability(reliability.ok() ? *reliability : 1.0);
   resource.set_actor(evidence.actor);
   return resource;
@@ -213,8 +212,7 @@ v1::GradeTable ToGradeTableResource(const GradeTableState& grades) {
 v1::Forecast ToForecastResource(const QuestionState& question, std::string_view forecaster,
                                 const StandingForecast& standing) {
   v1::Forecast resource;
-  resource.set_name(
-      Cat("questions/", question.id, "/forecasts/", standing.forecast));
+  resource.set_name(Cat("questions/", question.id, "/forecasts/", standing.forecast));
   resource.set_forecaster(Cat("forecasters/", forecaster));
   if (standing.probabilities.size() == 2) resource.set_probability(standing.probabilities.front());
   AddProbabilities(question.states, standing.probabilities, *resource.mutable_probabilities());

@@ -56,9 +56,8 @@ namespace credence::server {
                                                       const ScoreVersionState& version);
 
 // The probabilities by name of state; as many as both spans have.
-void AddProbabilities(
-    std::span<const std::string> states, std::span<const double> probabilities,
-    google::protobuf::RepeatedPtrField<v1::StateProbability>& out);
+void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
+                      google::protobuf::RepeatedPtrField<v1::StateProbability>& out);
 
 // RFC 3339 in the message form; unset for the infinite past and future.
 void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp);

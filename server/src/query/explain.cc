@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/forecaster/explanation.h"
 #include "query/convert.h"
 #include "query/inference.h"
@@ -26,7 +26,8 @@ absl::StatusOr<std::string> StateToExplain(const ResolvedTarget& target, const s
   CREDENCE_ASSIGN_OR_RETURN(const int node, network.FindNode(target.node));
   if (state.empty()) return network.network().nodes[static_cast<size_t>(node)].states.front();
   const absl::StatusOr<int> index = network.FindState(node, state);
-  if (!index.ok()) return InvalidField("UNKNOWN_STATE", "state", index.status().message());
+  if (!index.ok())
+    return InvalidField("UNKNOWN_STATE", "state", FromAbsl(index.status().message()));
   return state;
 }
 
@@ -34,7 +35,7 @@ void FillItem(const ResolvedTarget& target, const EvidenceState& evidence,
               const LeaveOneOuts& leave_one_outs, v1::ExplanationStep& step) {
   const event::v1::EvidenceModel& model = evidence.model;
   const forecaster::EvidenceItem item = evidence.ItemAt(target.input.options.at);
-  step.set_name(absl::StrCat("networks/", target.network->id, "/evidence/", evidence.id));
+  step.set_name(Cat("networks/", target.network->id, "/evidence/", evidence.id));
   step.set_summary(model.summary());
   SetTime(item.occur_time, *step.mutable_occur_time());
   step.set_source(model.source());
@@ -62,8 +63,8 @@ void FillResolution(const State& state, const ResolvedTarget& target, const std:
     if (question == nullptr || question->node != node) continue;
     const ResolutionState* resolution = question->ResolutionAt(target.input.options.at);
     if (resolution == nullptr) continue;
-    step.set_name(absl::StrCat("questions/", id));
-    step.set_summary(absl::StrCat("resolved ", resolution->outcome));
+    step.set_name(Cat("questions/", id));
+    step.set_summary(Cat("resolved ", resolution->outcome));
     if (resolution->occur_time.has_value()) {
       SetTime(*resolution->occur_time, *step.mutable_occur_time());
     }

@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "decide/checks.h"
 
 namespace credence::server {
@@ -45,17 +45,17 @@ absl::StatusOr<const SourceState*> FindSource(const State& state, std::string_vi
 
 absl::StatusOr<const NetworkState*> FindEvidenceParent(const State& state, std::string_view name,
                                                        std::string_view field) {
-  if (!absl::StartsWith(name, "questions/")) return FindNetwork(state, name, field);
+  if (!absl::StartsWith(ToAbsl(name), "questions/")) return FindNetwork(state, name, field);
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, name, field));
   const NetworkState* network = state.networks.Find(question->network);
-  if (network == nullptr) return NotFound(absl::StrCat("networks/", question->network));
+  if (network == nullptr) return NotFound(Cat("networks/", question->network));
   return network;
 }
 
 EvidenceName SplitEvidenceName(std::string_view name) {
-  const std::vector<std::string_view> parts = absl::StrSplit(name, '/');
+  const std::vector<std::string> parts = absl::StrSplit(ToAbsl(name), '/');
   if (parts.size() != 4 || parts[2] != "evidence") return {};
-  return {absl::StrCat(parts[0], "/", parts[1]), std::string(parts[3])};
+  return {Cat(parts[0], "/", parts[1]), parts[3]};
 }
 
 absl::StatusOr<FoundEvidence> FindEvidence(const State& state, std::string_view name,

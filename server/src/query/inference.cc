@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "convert/model.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/forecaster/indicators.h"
 #include "credence/forecaster/posterior.h"
 #include "decide/checks.h"
@@ -29,17 +29,17 @@ struct NamedTarget {
 
 absl::StatusOr<NamedTarget> FindTarget(const State& state, std::string_view name) {
   constexpr std::string_view kField = "target.name";
-  if (absl::StartsWith(name, "questions/")) {
+  if (absl::StartsWith(ToAbsl(name), "questions/")) {
     CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question, FindQuestion(state, name, kField));
     const NetworkState* network = state.networks.Find(question->network);
-    if (network == nullptr) return NotFound(absl::StrCat("networks/", question->network));
+    if (network == nullptr) return NotFound(Cat("networks/", question->network));
     return NamedTarget{network, question->node};
   }
-  const std::vector<std::string_view> parts = absl::StrSplit(name, '/');
+  const std::vector<std::string> parts = absl::StrSplit(ToAbsl(name), '/');
   if (parts.size() == 4 && parts[2] == "nodes") {
     CREDENCE_ASSIGN_OR_RETURN(const NetworkState* network,
-                              FindNetwork(state, absl::StrCat(parts[0], "/", parts[1]), kField));
-    return NamedTarget{network, std::string(parts[3])};
+                              FindNetwork(state, Cat(parts[0], "/", parts[1]), kField));
+    return NamedTarget{network, parts[3]};
   }
   if (parts.size() != 2) {
     return InvalidField(
@@ -52,7 +52,7 @@ absl::StatusOr<NamedTarget> FindTarget(const State& state, std::string_view name
 
 // A node that the network does not have, as an error of the target.
 absl::Status UnknownNode(const absl::Status& status) {
-  return InvalidField("UNKNOWN_NODE", "target.name", status.message());
+  return InvalidField("UNKNOWN_NODE", "target.name", FromAbsl(status.message()));
 }
 
 const forecaster::Node& NodeOf(const forecaster::CompiledNetwork& network, int index) {
@@ -120,7 +120,7 @@ absl::Status QueryPosterior(const State& state, absl::Time view_time,
   }
   if (std::isfinite(posterior.log_weight)) response.set_log_evidence(posterior.log_weight);
   SetTime(target.input.options.at, *response.mutable_effective_time());
-  response.set_network(absl::StrCat("networks/", target.network->id));
+  response.set_network(Cat("networks/", target.network->id));
   response.set_network_revision(target.input.network_revision);
   return absl::OkStatus();
 }
@@ -142,8 +142,7 @@ constexpr int kHypotheticalMax = 1'000;
 absl::Status CheckCount(int count, std::string_view field) {
   if (count <= kHypotheticalMax) return absl::OkStatus();
   return InvalidField("FIELD_INVALID", field,
-                      absl::StrCat("has ", count, " entries; at most ", kHypotheticalMax,
-                                   " are taken"));
+                      Cat("has ", count, " entries; at most ", kHypotheticalMax, " are taken"));
 }
 
 absl::Status CheckCounts(const v1::SimulatePosteriorRequest& request) {
@@ -155,7 +154,7 @@ absl::Status CheckCounts(const v1::SimulatePosteriorRequest& request) {
 
 absl::Status AddHypothetical(const v1::SimulatePosteriorRequest& request, InferenceInput& input) {
   for (int i = 0; i < request.hypothetical_evidence_size(); ++i) {
-    const std::string path = absl::StrCat("hypothetical_evidence[", i, "]");
+    const std::string path = Cat("hypothetical_evidence[", i, "]");
     absl::StatusOr<event::v1::EvidenceModel> model =
         CheckHypothetical(*input.network, request.hypothetical_evidence(i));
     if (!model.ok()) return WithFieldPrefix(model.status(), path);
@@ -163,7 +162,7 @@ absl::Status AddHypothetical(const v1::SimulatePosteriorRequest& request, Infere
     if (!model->has_occur_time()) SetTime(input.options.at, *model->mutable_occur_time());
     CREDENCE_ASSIGN_OR_RETURN(
         forecaster::EvidenceItem item,
-        ToEvidenceItem(absl::StrCat("hypothetical-", i + 1), *model, input.options.at));
+        ToEvidenceItem(Cat("hypothetical-", i + 1), *model, input.options.at));
     input.items.push_back(std::move(item));
   }
   return absl::OkStatus();
@@ -176,9 +175,8 @@ absl::Status AddWithheld(const v1::SimulatePosteriorRequest& request, const Netw
     const EvidenceName name = SplitEvidenceName(given);
     const std::string& id = name.id.empty() ? given : name.id;
     if (network.FindEvidence(id) == nullptr) {
-      return InvalidField("FIELD_INVALID", absl::StrCat("withheld_evidence[", i, "]"),
-                          absl::StrCat("\"", id.substr(0, 80), "\" is no item of networks/",
-                                       network.id));
+      return InvalidField("FIELD_INVALID", Cat("withheld_evidence[", i, "]"),
+                          Cat("\"", id.substr(0, 80), "\" is no item of networks/", network.id));
     }
     input.options.withheld.push_back(id);
   }
@@ -188,14 +186,14 @@ absl::Status AddWithheld(const v1::SimulatePosteriorRequest& request, const Netw
 absl::Status AddInterventions(const v1::SimulatePosteriorRequest& request, InferenceInput& input) {
   for (int i = 0; i < request.interventions_size(); ++i) {
     const v1::Intervention& forced = request.interventions(i);
-    const std::string path = absl::StrCat("interventions[", i, "]");
+    const std::string path = Cat("interventions[", i, "]");
     const absl::StatusOr<int> node = input.network->FindNode(forced.node());
     if (!node.ok()) {
-      return InvalidField("UNKNOWN_NODE", absl::StrCat(path, ".node"), node.status().message());
+      return InvalidField("UNKNOWN_NODE", Cat(path, ".node"), FromAbsl(node.status().message()));
     }
     const absl::StatusOr<int> state = input.network->FindState(*node, forced.state());
     if (!state.ok()) {
-      return InvalidField("UNKNOWN_STATE", absl::StrCat(path, ".state"), state.status().message());
+      return InvalidField("UNKNOWN_STATE", Cat(path, ".state"), FromAbsl(state.status().message()));
     }
     input.options.interventions.push_back({forced.node(), forced.state()});
   }

@@ -11,8 +11,8 @@
 
 // Questions put to a network, answered from a state. Nothing here writes. Pure functions.
 //
-// Errors: INVALID_ARGUMENT with paths of the request; NOT_FOUND for a target that the state does not
-// hold; those of the forecaster, with items named in full.
+// Errors: INVALID_ARGUMENT with paths of the request; NOT_FOUND for a target that the state does
+// not hold; those of the forecaster, with items named in full.
 namespace credence::server {
 
 // What a target stands for.

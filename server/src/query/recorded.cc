@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "engine/stream_reader.h"
@@ -30,9 +30,8 @@ std::optional<v1::Forecast> ToForecast(const QuestionState& question,
   v1::Forecast forecast;
   if (const auto* recorded = dynamic_cast<const ForecastRecorded*>(event.payload)) {
     if (!forecaster.empty() && recorded->forecaster() != forecaster) return std::nullopt;
-    forecast.set_name(
-        absl::StrCat("questions/", question.id, "/forecasts/", recorded->forecast()));
-    forecast.set_forecaster(absl::StrCat("forecasters/", recorded->forecaster()));
+    forecast.set_name(Cat("questions/", question.id, "/forecasts/", recorded->forecast()));
+    forecast.set_forecaster(Cat("forecasters/", recorded->forecaster()));
     if (recorded->probabilities_size() == 2) forecast.set_probability(recorded->probabilities(0));
     AddProbabilities(question.states,
                      std::span(recorded->probabilities().data(),
@@ -41,7 +40,7 @@ std::optional<v1::Forecast> ToForecast(const QuestionState& question,
     forecast.set_rationale(recorded->rationale());
   } else if (const auto* withdrawn = dynamic_cast<const ForecastWithdrawn*>(event.payload)) {
     if (!forecaster.empty() && withdrawn->forecaster() != forecaster) return std::nullopt;
-    forecast.set_forecaster(absl::StrCat("forecasters/", withdrawn->forecaster()));
+    forecast.set_forecaster(Cat("forecasters/", withdrawn->forecaster()));
     forecast.set_rationale(withdrawn->rationale());
     forecast.set_withdrawn(true);
   } else {
@@ -53,12 +52,12 @@ std::optional<v1::Forecast> ToForecast(const QuestionState& question,
 
 // Collects what `convert` makes of the stream's events until the page is full.
 template <typename Resource, typename Convert>
-absl::StatusOr<RecordedPage<Resource>> ReadPage(const ledger::Log& log, std::string_view stream,
+absl::StatusOr<RecordedPage<Resource>> ReadPage(const ledger::Log& log, const std::string& stream,
                                                 int64_t from_version, ledger::Position last,
                                                 size_t count_max, const Convert& convert) {
   RecordedPage<Resource> page;
-  CREDENCE_RETURN_IF_ERROR(ForEachInStream(
-      log, stream, from_version, last, [&](const ledger::SequencedEvent& event) {
+  CREDENCE_RETURN_IF_ERROR(
+      ForEachInStream(log, stream, from_version, last, [&](const ledger::SequencedEvent& event) {
         std::optional<Resource> resource = convert(event);
         if (!resource.has_value()) return true;
         if (page.resources.size() == count_max) {
@@ -80,8 +79,7 @@ std::optional<v1::PublishedPosterior> ToPublishedPosterior(const QuestionState& 
   for (const event::v1::QuestionPosterior& posterior : published->posteriors()) {
     if (posterior.question() != question.id) continue;
     v1::PublishedPosterior resource;
-    resource.set_name(
-        absl::StrCat("questions/", question.id, "/posteriors/", event.position.value));
+    resource.set_name(Cat("questions/", question.id, "/posteriors/", event.position.value));
     AddProbabilities(question.states,
                      std::span(posterior.probabilities().data(),
                                static_cast<size_t>(posterior.probabilities_size())),
@@ -105,7 +103,7 @@ absl::StatusOr<RecordedPage<v1::Forecast>> ReadForecasts(const ledger::Log& log,
                                                          int64_t from_version,
                                                          ledger::Position last, size_t count_max) {
   return ReadPage<v1::Forecast>(
-      log, absl::StrCat("questions/", question.id), from_version, last, count_max,
+      log, Cat("questions/", question.id), from_version, last, count_max,
       [&](const ledger::SequencedEvent& event) { return ToForecast(question, event, forecaster); });
 }
 
@@ -115,7 +113,7 @@ absl::StatusOr<RecordedPage<v1::PublishedPosterior>> ReadPosteriors(const ledger
                                                                     ledger::Position last,
                                                                     size_t count_max) {
   return ReadPage<v1::PublishedPosterior>(
-      log, absl::StrCat("networks/", question.network), from_version, last, count_max,
+      log, Cat("networks/", question.network), from_version, last, count_max,
       [&](const ledger::SequencedEvent& event) { return ToPublishedPosterior(question, event); });
 }
 

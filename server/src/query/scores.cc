@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/scoring/rules.h"
 #include "credence/scoring/score.h"
 #include "decide/checks.h"
@@ -24,7 +25,7 @@ scoring::Score ToScore(const scoring::Rule& rule, const event::v1::RuleScore& re
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   scoring::Score score;
   score.rule = &rule;
-  score.value = recorded.has_value() ? recorded.value()
+  score.value = recorded.has_value()                              ? recorded.value()
                 : rule.orientation == Orientation::kLowerIsBetter ? kInfinity
                                                                   : -kInfinity;
   score.coverage = coverage;
@@ -99,7 +100,7 @@ absl::Status CheckSubject(std::string_view subject, std::string_view field) {
   if (subject == "model" || subject == "pools/median" || subject == "pools/log") {
     return absl::OkStatus();
   }
-  if (absl::StartsWith(subject, "forecasters/")) {
+  if (absl::StartsWith(ToAbsl(subject), "forecasters/")) {
     return ParseName(subject, "forecasters", field).status();
   }
   return InvalidField(subject.empty() ? "FIELD_REQUIRED" : "NAME_INVALID", field,
@@ -140,7 +141,7 @@ absl::Status FillLeaderboard(const State& state, const v1::GetLeaderboardRequest
   const auto rule = scoring::FindRule(request.rule());
   if (!rule.ok()) {
     return InvalidField(request.rule().empty() ? "FIELD_REQUIRED" : "UNKNOWN_RULE", "rule",
-                        rule.status().message());
+                        FromAbsl(rule.status().message()));
   }
   std::map<std::string, std::vector<scoring::Score>> by_subject;
   for (const QuestionState* question : ScoredQuestions(state)) {

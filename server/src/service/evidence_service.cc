@@ -1,5 +1,5 @@
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
+#include "credence/base/strings.h"
 #include "credence/v1/evidence_service.pb.h"
 #include "query/find.h"
 #include "service/list.h"
@@ -20,14 +20,13 @@ absl::StatusOr<std::string> ParentStream(const State& state, const Request& requ
 template <typename Request>
 absl::StatusOr<std::string> ItemStream(const State& state, const Request& request) {
   CREDENCE_ASSIGN_OR_RETURN(const FoundEvidence found, FindEvidence(state, request.name(), "name"));
-  return absl::StrCat("networks/", found.network->id);
+  return Cat("networks/", found.network->id);
 }
 
 absl::StatusOr<v1::Evidence> ReadItem(const State& state, std::string_view parent,
                                       std::string_view id) {
-  CREDENCE_ASSIGN_OR_RETURN(
-      const FoundEvidence found,
-      FindEvidence(state, absl::StrCat(parent, "/evidence/", id), "parent"));
+  CREDENCE_ASSIGN_OR_RETURN(const FoundEvidence found,
+                            FindEvidence(state, Cat(parent, "/evidence/", id), "parent"));
   return ToEvidenceResource(state, *found.network, *found.evidence);
 }
 
@@ -94,7 +93,7 @@ absl::Status List(ReadCall& call, const v1::ListEvidenceRequest& request,
   for (const auto& evidence : network->evidence) {
     if (evidence->position <= after || !Matches(*evidence, request)) continue;
     if (static_cast<size_t>(response.evidence_size()) == call.page.size) {
-      call.next_key = absl::StrCat(last);
+      call.next_key = Cat(last);
       return absl::OkStatus();
     }
     *response.add_evidence() = ToEvidenceResource(*call.view.state, *network, *evidence);
@@ -160,15 +159,14 @@ void AddRegistryWrites(Router& router, Engine& engine) {
       router, engine, kService, "CreateSource",
       {.stream =
            [](const State&, const v1::CreateSourceRequest& request) {
-             return absl::StrCat("sources/", request.source_id());
+             return Cat("sources/", request.source_id());
            },
        .decide = DecideCreateSource,
        .respond = [](const WriteResult& result, const v1::CreateSourceRequest& request,
                      v1::CreateSourceResponse& response) -> absl::Status {
          CREDENCE_ASSIGN_OR_RETURN(
              const SourceState* source,
-             FindSource(*result.state, absl::StrCat("sources/", request.source_id()),
-                        "source_id"));
+             FindSource(*result.state, Cat("sources/", request.source_id()), "source_id"));
          *response.mutable_source() = ToSourceResource(*source);
          return absl::OkStatus();
        }});
@@ -188,16 +186,17 @@ void AddEvidenceService(Router& router, Engine& engine) {
   AddRegistryWrites(router, engine);
   AddRead<v1::GetEvidenceRequest, v1::GetEvidenceResponse>(
       router, engine, kService, "GetEvidence",
-      {.scope = [](const v1::GetEvidenceRequest& request) {
-         return SplitEvidenceName(request.name()).parent;
-       },
+      {.scope =
+           [](const v1::GetEvidenceRequest& request) {
+             return SplitEvidenceName(request.name()).parent;
+           },
        .answer = Get});
   AddRead<v1::ListEvidenceRequest, v1::ListEvidenceResponse>(
       router, engine, kService, "ListEvidence",
       {.scope = [](const v1::ListEvidenceRequest& request) { return request.parent(); },
        .answer = List});
-  AddRead<v1::GetSourceRequest, v1::GetSourceResponse>(
-      router, engine, kService, "GetSource", {.scope = WholeLedger, .answer = GetSource});
+  AddRead<v1::GetSourceRequest, v1::GetSourceResponse>(router, engine, kService, "GetSource",
+                                                       {.scope = WholeLedger, .answer = GetSource});
   AddRead<v1::ListSourcesRequest, v1::ListSourcesResponse>(
       router, engine, kService, "ListSources", {.scope = WholeLedger, .answer = ListSources});
   AddRead<v1::GetGradeTableRequest, v1::GetGradeTableResponse>(

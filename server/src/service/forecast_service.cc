@@ -2,8 +2,8 @@
 #include <span>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "credence/scoring/pool.h"
 #include "credence/v1/forecast_service.pb.h"
 #include "decide/checks.h"
@@ -46,20 +46,18 @@ absl::Status RespondToCreate(const WriteResult& result, const v1::CreateForecast
   v1::Forecast& forecast = *response.mutable_forecast();
   forecast = request.forecast();
   if (!result.decision.ids.empty()) {
-    forecast.set_name(absl::StrCat(request.parent(), "/forecasts/", result.decision.ids.front()));
+    forecast.set_name(Cat(request.parent(), "/forecasts/", result.decision.ids.front()));
   }
   const std::string_view forecaster = request.forecast().forecaster();
   const size_t slash = forecaster.find('/');
   const StandingForecast* standing = question->standing.Find(
       slash == std::string_view::npos ? forecaster : forecaster.substr(slash + 1));
   const std::string standing_name =
-      standing == nullptr ? ""
-                          : absl::StrCat(request.parent(), "/forecasts/", standing->forecast);
+      standing == nullptr ? "" : Cat(request.parent(), "/forecasts/", standing->forecast);
   if (standing != nullptr && standing_name == forecast.name()) {
-    forecast = ToForecastResource(*question, slash == std::string_view::npos
-                                                 ? forecaster
-                                                 : forecaster.substr(slash + 1),
-                                  *standing);
+    forecast = ToForecastResource(
+        *question, slash == std::string_view::npos ? forecaster : forecaster.substr(slash + 1),
+        *standing);
   } else if (result.receipt.has_value()) {
     forecast.set_position(result.receipt->position.value);
     SetTime(result.receipt->record_time, *forecast.mutable_record_time());
@@ -73,8 +71,8 @@ absl::Status RespondToBatch(const WriteResult& result,
   const size_t count =
       std::min(result.decision.ids.size(), static_cast<size_t>(request.items_size()));
   for (size_t i = 0; i < count; ++i) {
-    response.add_names(absl::StrCat(request.items(static_cast<int>(i)).parent(), "/forecasts/",
-                                    result.decision.ids[i]));
+    response.add_names(
+        Cat(request.items(static_cast<int>(i)).parent(), "/forecasts/", result.decision.ids[i]));
   }
   return absl::OkStatus();
 }
@@ -84,8 +82,7 @@ absl::Status RespondWithForecaster(const WriteResult& result,
                                    v1::CreateForecasterResponse& response) {
   CREDENCE_ASSIGN_OR_RETURN(
       const ForecasterState* forecaster,
-      FindForecaster(*result.state, absl::StrCat("forecasters/", request.forecaster_id()),
-                     "forecaster_id"));
+      FindForecaster(*result.state, Cat("forecasters/", request.forecaster_id()), "forecaster_id"));
   *response.mutable_forecaster() = ToForecasterResource(*forecaster);
   return absl::OkStatus();
 }
@@ -95,7 +92,7 @@ void AddWrites(Router& router, Engine& engine) {
       router, engine, kService, "CreateForecaster",
       {.stream =
            [](const State&, const v1::CreateForecasterRequest& request) {
-             return absl::StrCat("forecasters/", request.forecaster_id());
+             return Cat("forecasters/", request.forecaster_id());
            },
        .decide = DecideCreateForecaster,
        .respond = RespondWithForecaster});
@@ -142,13 +139,13 @@ void ListStanding(ReadCall& call, const QuestionState& question, std::string_vie
     if (value.position < from || (!forecaster.empty() && id != forecaster)) return;
     standing.push_back(ToForecastResource(question, id, value));
   });
-  std::sort(standing.begin(), standing.end(), [](const v1::Forecast& left,
-                                                 const v1::Forecast& right) {
-    return left.position() < right.position();
-  });
+  std::sort(standing.begin(), standing.end(),
+            [](const v1::Forecast& left, const v1::Forecast& right) {
+              return left.position() < right.position();
+            });
   for (v1::Forecast& forecast : standing) {
     if (static_cast<size_t>(response.forecasts_size()) == call.page.size) {
-      call.next_key = absl::StrCat(forecast.position());
+      call.next_key = Cat(forecast.position());
       return;
     }
     *response.add_forecasts() = std::move(forecast);
@@ -173,7 +170,7 @@ absl::Status ListForecasts(ReadCall& call, const v1::ListForecastsRequest& reque
       ReadForecasts(call.engine.log(), *question, forecaster, FromVersion(call),
                     ledger::Position{call.view.position}, call.page.size));
   for (v1::Forecast& forecast : page.resources) *response.add_forecasts() = std::move(forecast);
-  if (page.next_version.has_value()) call.next_key = absl::StrCat(*page.next_version);
+  if (page.next_version.has_value()) call.next_key = Cat(*page.next_version);
   return absl::OkStatus();
 }
 
@@ -232,14 +229,13 @@ absl::Status ListPosteriors(ReadCall& call, const v1::ListPosteriorsRequest& req
                             v1::ListPosteriorsResponse& response) {
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(*call.view.state, request.parent(), "parent"));
-  CREDENCE_ASSIGN_OR_RETURN(
-      RecordedPage<v1::PublishedPosterior> page,
-      ReadPosteriors(call.engine.log(), *question, FromVersion(call),
-                     ledger::Position{call.view.position}, call.page.size));
+  CREDENCE_ASSIGN_OR_RETURN(RecordedPage<v1::PublishedPosterior> page,
+                            ReadPosteriors(call.engine.log(), *question, FromVersion(call),
+                                           ledger::Position{call.view.position}, call.page.size));
   for (v1::PublishedPosterior& posterior : page.resources) {
     *response.add_posteriors() = std::move(posterior);
   }
-  if (page.next_version.has_value()) call.next_key = absl::StrCat(*page.next_version);
+  if (page.next_version.has_value()) call.next_key = Cat(*page.next_version);
   return absl::OkStatus();
 }
 
@@ -275,12 +271,11 @@ absl::StatusOr<std::unique_ptr<MessageSource>> WatchPosteriors(Engine& engine,
                             ParseName(request.parent(), "questions", "parent"));
   std::shared_ptr<const QuestionState> question = state->questions.Share(id);
   if (question == nullptr) return NotFound(request.parent());
-  CREDENCE_ASSIGN_OR_RETURN(
-      const ledger::Position from,
-      WatchStart(engine.log(), request.has_start_position()
-                                   ? std::optional(request.start_position())
-                                   : std::nullopt));
-  const std::string stream = absl::StrCat("networks/", question->network);
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::Position from,
+                            WatchStart(engine.log(), request.has_start_position()
+                                                         ? std::optional(request.start_position())
+                                                         : std::nullopt));
+  const std::string stream = Cat("networks/", question->network);
   return std::make_unique<LogWatch>(
       engine.log(), from, stream,
       [question](const std::vector<ledger::StoredEntry>& entries, int64_t next_position,
@@ -300,11 +295,10 @@ void AddForecastService(Router& router, Engine& engine) {
       {.scope = WholeLedger, .answer = ListForecasters});
   AddRead<v1::ListForecastsRequest, v1::ListForecastsResponse>(
       router, engine, kService, "ListForecasts", {.scope = ParentScope, .answer = ListForecasts});
-  AddRead<v1::GetPoolRequest, v1::GetPoolResponse>(
-      router, engine, kService, "GetPool", {.scope = ParentScope, .answer = GetPool});
+  AddRead<v1::GetPoolRequest, v1::GetPoolResponse>(router, engine, kService, "GetPool",
+                                                   {.scope = ParentScope, .answer = GetPool});
   AddRead<v1::ListPosteriorsRequest, v1::ListPosteriorsResponse>(
-      router, engine, kService, "ListPosteriors",
-      {.scope = ParentScope, .answer = ListPosteriors});
+      router, engine, kService, "ListPosteriors", {.scope = ParentScope, .answer = ListPosteriors});
   router.AddStream(kService, "WatchPosteriors",
                    [&engine](const CallContext&, std::string_view bytes) {
                      return WatchPosteriors(engine, bytes);

@@ -1,6 +1,6 @@
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "credence/ledger/tree.h"
 #include "credence/v1/ledger_service.pb.h"
 #include "decide/posterior.h"
@@ -18,13 +18,12 @@ constexpr std::string_view kService = "credence.v1.LedgerService";
 constexpr int64_t kPageBytesMax = int64_t{2} << 20;
 
 absl::Status FillEvent(const ledger::StoredEntry& entry, v1::Event& event) {
-  event.set_name(absl::StrCat("events/", entry.position.value));
+  event.set_name(Cat("events/", entry.position.value));
   if (!event.mutable_envelope()->ParseFromString(*entry.bytes)) {
     ErrorDetail detail;
     detail.reason = "LEDGER_FAILED";
     return MakeError(absl::StatusCode::kDataLoss,
-                     absl::StrCat("the entry at position ", entry.position.value,
-                                  " is not an envelope"),
+                     Cat("the entry at position ", entry.position.value, " is not an envelope"),
                      detail);
   }
   const ledger::Hash hash = ledger::LeafHash(*entry.bytes);
@@ -61,10 +60,9 @@ absl::Status ListEvents(ReadCall& call, const v1::ListEventsRequest& request,
   const ledger::Position last{call.view.position};
   if (start > last.value) return absl::OkStatus();
   // One more than the page holds tells whether there is a next one.
-  CREDENCE_ASSIGN_OR_RETURN(
-      const std::vector<ledger::StoredEntry> entries,
-      ReadEvents(call.engine.log(), request.stream(), start,
-                 static_cast<int64_t>(call.page.size) + 1, last));
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<ledger::StoredEntry> entries,
+                            ReadEvents(call.engine.log(), request.stream(), start,
+                                       static_cast<int64_t>(call.page.size) + 1, last));
   int64_t next = start;
   for (const ledger::StoredEntry& entry : entries) {
     if (entry.position > last) return absl::OkStatus();
@@ -72,7 +70,7 @@ absl::Status ListEvents(ReadCall& call, const v1::ListEventsRequest& request,
     CREDENCE_RETURN_IF_ERROR(FillEvent(entry, *response.add_events()));
     next = entry.position.value + 1;
   }
-  if (!entries.empty() && next <= last.value) call.next_key = absl::StrCat(next);
+  if (!entries.empty() && next <= last.value) call.next_key = Cat(next);
   return absl::OkStatus();
 }
 
@@ -111,15 +109,13 @@ absl::Status MakeEventMessages(const std::vector<ledger::StoredEntry>& entries,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<MessageSource>> WatchEvents(Engine& engine,
-                                                           std::string_view bytes) {
+absl::StatusOr<std::unique_ptr<MessageSource>> WatchEvents(Engine& engine, std::string_view bytes) {
   v1::WatchEventsRequest request;
   CREDENCE_RETURN_IF_ERROR(ParseRequest(bytes, request));
-  CREDENCE_ASSIGN_OR_RETURN(
-      const ledger::Position from,
-      WatchStart(engine.log(), request.has_start_position()
-                                   ? std::optional(request.start_position())
-                                   : std::nullopt));
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::Position from,
+                            WatchStart(engine.log(), request.has_start_position()
+                                                         ? std::optional(request.start_position())
+                                                         : std::nullopt));
   return std::make_unique<LogWatch>(engine.log(), from, request.stream(), MakeEventMessages);
 }
 

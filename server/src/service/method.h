@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "engine/engine.h"
 #include "query/convert.h"
 #include "service/page.h"
@@ -54,37 +54,38 @@ void FillMoves(const WriteResult& result, Response& response) {
 template <typename Request, typename Response>
 void AddWrite(Router& router, Engine& engine, std::string_view service, std::string_view method,
               WriteMethod<Request, Response> write) {
-  const std::string full_name = absl::StrCat("/", service, "/", method);
-  router.AddUnary(service, method, [&engine, full_name, write](const CallContext&,
-                                                               std::string_view bytes,
-                                                               Answer answer) {
-    auto request = std::make_shared<Request>();
-    if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok()) return answer(parsed);
-    WriteCommand command;
-    command.method = full_name;
-    command.body = BodyOf(*request);
-    command.options = request->options();
-    command.needs_history = write.needs_history;
-    if (write.stream) {
-      command.stream = [request, stream = write.stream](const State& state) {
-        return stream(state, *request);
-      };
-    }
-    command.decide = [request, decide = write.decide](const State& state,
-                                                      const DecideFacts& facts) {
-      return decide(state, facts, *request);
-    };
-    engine.Write(std::move(command), [request, write, answer = std::move(answer)](
-                                         const absl::StatusOr<WriteResult>& result) {
-      if (!result.ok()) return answer(result.status());
-      Response response;
-      FillMoves(*result, response);
-      if (absl::Status filled = write.respond(*result, *request, response); !filled.ok()) {
-        return answer(filled);
-      }
-      answer(FinishWrite(*result, response));
-    });
-  });
+  const std::string full_name = Cat("/", service, "/", method);
+  router.AddUnary(
+      service, method,
+      [&engine, full_name, write](const CallContext&, std::string_view bytes, Answer answer) {
+        auto request = std::make_shared<Request>();
+        if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok())
+          return answer(parsed);
+        WriteCommand command;
+        command.method = full_name;
+        command.body = BodyOf(*request);
+        command.options = request->options();
+        command.needs_history = write.needs_history;
+        if (write.stream) {
+          command.stream = [request, stream = write.stream](const State& state) {
+            return stream(state, *request);
+          };
+        }
+        command.decide = [request, decide = write.decide](const State& state,
+                                                          const DecideFacts& facts) {
+          return decide(state, facts, *request);
+        };
+        engine.Write(std::move(command), [request, write, answer = std::move(answer)](
+                                             const absl::StatusOr<WriteResult>& result) {
+          if (!result.ok()) return answer(result.status());
+          Response response;
+          FillMoves(*result, response);
+          if (absl::Status filled = write.respond(*result, *request, response); !filled.ok()) {
+            return answer(filled);
+          }
+          answer(FinishWrite(*result, response));
+        });
+      });
 }
 
 // --- Reads ---
@@ -129,7 +130,7 @@ template <typename Request>
   Request filters = request;
   filters.clear_page();
   filters.mutable_view()->clear_min_position();
-  return absl::StrCat(engine.log().verifier_key(), "/", method, "/", filters.SerializeAsString());
+  return Cat(engine.log().verifier_key(), "/", method, "/", filters.SerializeAsString());
 }
 
 // Reads the page, and pins `view` to the position of its token.
@@ -165,30 +166,32 @@ template <typename Request, typename Response>
 void AddRead(Router& router, Engine& engine, std::string_view service, std::string_view method,
              ReadMethod<Request, Response> read) {
   const std::string name(method);
-  router.AddUnary(service, method, [&engine, name, read](const CallContext& context,
-                                                         std::string_view bytes, Answer answer) {
-    auto request = std::make_shared<Request>();
-    if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok()) return answer(parsed);
-    auto call = std::make_shared<ReadCall>(ReadCall{engine, {}, {}, "", ""});
-    v1::ReadView view = ViewOf(*request);
-    if (absl::Status taken = TakePage(engine, name, *request, *call, view); !taken.ok()) {
-      return answer(taken);
-    }
-    const std::string scope = read.scope(*request);
-    engine.View(view, scope, context.deadline,
-                [&engine, request, call, read, scope,
-                 answer = std::move(answer)](absl::StatusOr<StateView> seen) {
-                  if (!seen.ok()) return answer(seen.status());
-                  call->view = *std::move(seen);
-                  Response response;
-                  if (absl::Status read_status = read.answer(*call, *request, response);
-                      !read_status.ok()) {
-                    return answer(read_status);
-                  }
-                  FinishRead(engine, scope, *call, response);
-                  answer(response.SerializeAsString());
-                });
-  });
+  router.AddUnary(
+      service, method,
+      [&engine, name, read](const CallContext& context, std::string_view bytes, Answer answer) {
+        auto request = std::make_shared<Request>();
+        if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok())
+          return answer(parsed);
+        auto call = std::make_shared<ReadCall>(ReadCall{engine, {}, {}, "", ""});
+        v1::ReadView view = ViewOf(*request);
+        if (absl::Status taken = TakePage(engine, name, *request, *call, view); !taken.ok()) {
+          return answer(taken);
+        }
+        const std::string scope = read.scope(*request);
+        engine.View(view, scope, context.deadline,
+                    [&engine, request, call, read, scope,
+                     answer = std::move(answer)](absl::StatusOr<StateView> seen) {
+                      if (!seen.ok()) return answer(seen.status());
+                      call->view = *std::move(seen);
+                      Response response;
+                      if (absl::Status read_status = read.answer(*call, *request, response);
+                          !read_status.ok()) {
+                        return answer(read_status);
+                      }
+                      FinishRead(engine, scope, *call, response);
+                      answer(response.SerializeAsString());
+                    });
+      });
 }
 
 }  // namespace credence::server

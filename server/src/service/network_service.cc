@@ -1,6 +1,6 @@
-#include "absl/strings/str_cat.h"
 #include "convert/model.h"
 #include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "credence/forecaster/network.h"
 #include "credence/v1/network_service.pb.h"
 #include "decide/network_check.h"
@@ -70,13 +70,13 @@ void AddWrites(Router& router, Engine& engine) {
       router, engine, kService, "CreateNetwork",
       {.stream =
            [](const State&, const v1::CreateNetworkRequest& request) {
-             return absl::StrCat("networks/", request.network_id());
+             return Cat("networks/", request.network_id());
            },
        .decide = DecideCreateNetwork,
        .respond =
            [](const WriteResult& result, const v1::CreateNetworkRequest& request,
               v1::CreateNetworkResponse& response) {
-             return FillNetwork(result, absl::StrCat("networks/", request.network_id()), response);
+             return FillNetwork(result, Cat("networks/", request.network_id()), response);
            }});
   AddWrite<v1::ReviseNetworkRequest, v1::ReviseNetworkResponse>(
       router, engine, kService, "ReviseNetwork",

@@ -5,9 +5,9 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 #include "credence/ledger/tree.h"
 
 namespace credence::server {
@@ -18,7 +18,7 @@ constexpr size_t kChecksumBytes = 12;
 
 std::string Checksum(std::string_view binding, std::string_view content) {
   const ledger::Hash hash =
-      ledger::Sha256(absl::StrCat("page token/", binding.size(), ":", binding, content));
+      ledger::Sha256(Cat("page token/", binding.size(), ":", binding, content));
   return std::string(hash.begin(), hash.begin() + kChecksumBytes);
 }
 
@@ -45,8 +45,8 @@ absl::StatusOr<PageStart> ParsePage(const v1::PageRequest& page, std::string_vie
   const std::string content = token.substr(kChecksumBytes);
   const size_t colon = content.find(':');
   int64_t position = 0;
-  if (token.substr(0, kChecksumBytes) != Checksum(binding, content) ||
-      colon == std::string::npos || !absl::SimpleAtoi(content.substr(0, colon), &position)) {
+  if (token.substr(0, kChecksumBytes) != Checksum(binding, content) || colon == std::string::npos ||
+      !absl::SimpleAtoi(content.substr(0, colon), &position)) {
     return BadToken();
   }
   start.position = position;
@@ -55,8 +55,8 @@ absl::StatusOr<PageStart> ParsePage(const v1::PageRequest& page, std::string_vie
 }
 
 std::string MakePageToken(std::string_view binding, int64_t position, std::string_view key) {
-  const std::string content = absl::StrCat(position, ":", key);
-  return absl::WebSafeBase64Escape(absl::StrCat(Checksum(binding, content), content));
+  const std::string content = Cat(position, ":", key);
+  return absl::WebSafeBase64Escape(Cat(Checksum(binding, content), content));
 }
 
 }  // namespace credence::server

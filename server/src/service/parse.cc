@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "absl/strings/str_cat.h"
 #include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
@@ -70,11 +70,11 @@ std::optional<std::string> Find(const Descriptor& type, std::string_view bytes, 
     input.Skip(static_cast<int>(length));
     if (field == nullptr) continue;
     std::string path = field->name();
-    if (field->is_repeated()) absl::StrAppend(&path, "[", counts[number]++, "]");
+    if (field->is_repeated()) path += Cat("[", counts[number]++, "]");
     if (field->type() == FieldDescriptor::TYPE_STRING && !IsUtf8(content)) return path;
     if (field->type() == FieldDescriptor::TYPE_MESSAGE && depth < kDepthMax) {
       const auto inner = Find(*field->message_type(), content, depth + 1);
-      if (inner.has_value()) return absl::StrCat(path, ".", *inner);
+      if (inner.has_value()) return Cat(path, ".", *inner);
     }
   }
   return std::nullopt;
@@ -95,10 +95,9 @@ absl::Status ParseRequest(std::string_view bytes, google::protobuf::Message& req
   }
   ErrorDetail detail;
   detail.reason = "FIELD_INVALID";
-  return MakeError(
-      absl::StatusCode::kInvalidArgument,
-      absl::StrCat("the request is not a well-formed ", request.GetDescriptor()->full_name()),
-      detail);
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   Cat("the request is not a well-formed ", request.GetDescriptor()->full_name()),
+                   detail);
 }
 
 }  // namespace credence::server

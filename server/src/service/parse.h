@@ -18,7 +18,6 @@ namespace credence::server {
 
 // Parses `bytes` into `request`. INVALID_ARGUMENT, reason FIELD_INVALID: with the path of the field
 // where a text is not UTF-8, else with the name of the message type.
-[[nodiscard]] absl::Status ParseRequest(std::string_view bytes,
-                                        google::protobuf::Message& request);
+[[nodiscard]] absl::Status ParseRequest(std::string_view bytes, google::protobuf::Message& request);
 
 }  // namespace credence::server

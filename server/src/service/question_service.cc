@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
+#include "credence/base/strings.h"
 #include "credence/v1/question_service.pb.h"
 #include "query/find.h"
 #include "service/list.h"
@@ -61,13 +61,11 @@ bool Matches(const QuestionState& question, const v1::ListQuestionsRequest& requ
       QuestionStateAt(question, now) != request.state()) {
     return false;
   }
-  if (!request.network().empty() &&
-      request.network() != absl::StrCat("networks/", question.network)) {
+  if (!request.network().empty() && request.network() != Cat("networks/", question.network)) {
     return false;
   }
-  return request.tag().empty() ||
-         std::find(question.tags.begin(), question.tags.end(), request.tag()) !=
-             question.tags.end();
+  return request.tag().empty() || std::find(question.tags.begin(), question.tags.end(),
+                                            request.tag()) != question.tags.end();
 }
 
 absl::Status List(ReadCall& call, const v1::ListQuestionsRequest& request,
@@ -89,14 +87,13 @@ void AddWrites(Router& router, Engine& engine) {
       router, engine, kService, "CreateQuestion",
       {.stream =
            [](const State&, const CreateQuestionRequest& request) {
-             return absl::StrCat("questions/", request.question_id());
+             return Cat("questions/", request.question_id());
            },
        .decide = DecideCreateQuestion,
        .respond =
            [](const WriteResult& result, const CreateQuestionRequest& request,
               CreateQuestionResponse& response) {
-             return FillQuestion(result, absl::StrCat("questions/", request.question_id()),
-                                 response);
+             return FillQuestion(result, Cat("questions/", request.question_id()), response);
            }});
   AddWrite<v1::UpdateQuestionRequest, v1::UpdateQuestionResponse>(
       router, engine, kService, "UpdateQuestion",

@@ -53,8 +53,8 @@ class Router {
   // By method name, such as "CreateQuestion".
   using Service = std::map<std::string, Method>;
 
-  // `service` is a full name such as "credence.v1.QuestionService". CHECKs that the contract has the
-  // method, in this form, and that it was not added before.
+  // `service` is a full name such as "credence.v1.QuestionService". CHECKs that the contract has
+  // the method, in this form, and that it was not added before.
   void AddUnary(std::string_view service, std::string_view method, UnaryHandler handler);
   void AddStream(std::string_view service, std::string_view method, StreamHandler handler);
 

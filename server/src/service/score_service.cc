@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
+#include "credence/base/strings.h"
 #include "credence/v1/score_service.pb.h"
 #include "query/find.h"
 #include "query/scores.h"
@@ -65,7 +65,7 @@ absl::Status List(ReadCall& call, const v1::ListScoresRequest& request,
     const std::vector<v1::Score> shown = ShownScores(*state.questions.Find(*id), request);
     for (size_t i = *id == from.question ? from.index : 0; i < shown.size(); ++i) {
       if (static_cast<size_t>(response.scores_size()) == call.page.size) {
-        call.next_key = absl::StrCat(*id, "/", i);
+        call.next_key = Cat(*id, "/", i);
         return absl::OkStatus();
       }
       *response.add_scores() = shown[i];

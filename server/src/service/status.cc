@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "credence/v1/error_reason.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -46,8 +46,7 @@ std::string_view PublicReason(std::string_view reason) {
 
 // The code that the contract gives to `reason`; nothing for a reason that it does not have.
 std::optional<absl::StatusCode> CodeOf(std::string_view reason) {
-  const auto* value = v1::ErrorReason_descriptor()->FindValueByName(
-      absl::StrCat("ERROR_REASON_", reason));
+  const auto* value = v1::ErrorReason_descriptor()->FindValueByName(Cat("ERROR_REASON_", reason));
   if (value == nullptr || value->number() == 0) return std::nullopt;
   return static_cast<absl::StatusCode>(value->options().GetExtension(v1::grpc_code));
 }
@@ -89,7 +88,7 @@ void AddPreconditionFailure(const ErrorDetail& detail, const absl::Status& statu
     auto* violation = failure.add_violations();
     violation->set_type(detail.reason);
     violation->set_subject(subject);
-    violation->set_description(std::string(status.message()));
+    violation->set_description(std::string(FromAbsl(status.message())));
   }
   packed.add_details()->PackFrom(failure);
 }
@@ -117,14 +116,14 @@ absl::Status PublicStatus(const absl::Status& status) {
     detail.reason = invalid ? "FIELD_INVALID" : std::string(ReasonOfCode(status.code()));
     code = CodeOf(detail.reason);
   }
-  return MakeError(*code, std::string(status.message()), detail);
+  return MakeError(*code, std::string(FromAbsl(status.message())), detail);
 }
 
 std::string PackDetails(const absl::Status& status) {
   const ErrorDetail detail = GetErrorDetail(status);
   google::rpc::Status packed;
   packed.set_code(static_cast<int32_t>(status.code()));
-  packed.set_message(std::string(status.message()));
+  packed.set_message(std::string(FromAbsl(status.message())));
   google::rpc::ErrorInfo info;
   info.set_reason(detail.reason);
   info.set_domain(std::string(kDomain));

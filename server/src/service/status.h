@@ -13,8 +13,8 @@ namespace credence::server {
 // CANCELLED.
 [[nodiscard]] absl::Status PublicStatus(const absl::Status& status);
 
-// The details of a public error: a serialized google.rpc.Status with ErrorInfo, and with BadRequest,
-// PreconditionFailure and RetryInfo where they apply.
+// The details of a public error: a serialized google.rpc.Status with ErrorInfo, and with
+// BadRequest, PreconditionFailure and RetryInfo where they apply.
 [[nodiscard]] std::string PackDetails(const absl::Status& status);
 
 }  // namespace credence::server

@@ -2,10 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 
 namespace credence::server {
 namespace {
@@ -63,10 +63,9 @@ absl::StatusOr<ledger::Position> WatchStart(const ledger::Log& log, std::optiona
   if (*start > size.value) {
     ErrorDetail detail;
     detail.reason = "BEYOND_HEAD";
-    detail.metadata["head"] = absl::StrCat(size.value - 1);
+    detail.metadata["head"] = Cat(size.value - 1);
     return MakeError(absl::StatusCode::kOutOfRange,
-                     absl::StrCat("position ", *start, " lies beyond the head, ", size.value - 1),
-                     detail);
+                     Cat("position ", *start, " lies beyond the head, ", size.value - 1), detail);
   }
   return ledger::Position{*start};
 }

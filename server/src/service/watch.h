@@ -20,9 +20,9 @@ namespace credence::server {
 
 // Appends the messages that `entries` make, serialized; for no entries a progress mark. Every
 // position before `next_position` has been looked at then.
-using MessageMaker = std::function<absl::Status(const std::vector<ledger::StoredEntry>& entries,
-                                                int64_t next_position,
-                                                std::deque<std::string>& messages)>;
+using MessageMaker =
+    std::function<absl::Status(const std::vector<ledger::StoredEntry>& entries,
+                               int64_t next_position, std::deque<std::string>& messages)>;
 
 // Not thread-safe: one call at a time.
 class LogWatch final : public MessageSource {

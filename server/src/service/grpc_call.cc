@@ -1,0 +1,254 @@
+#include "service/grpc_call.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "credence/base/error.h"
+#include "service/status.h"
+
+namespace credence::server {
+namespace {
+
+std::string ToString(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  std::string bytes;
+  if (!buffer.Dump(&slices).ok()) return bytes;
+  bytes.reserve(buffer.Length());
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+CallContext ContextOf(const grpc::CallbackServerContext& context) {
+  CallContext call;
+  const auto deadline = context.deadline();
+  // gRPC says "none" by the largest time there is.
+  if (deadline < std::chrono::system_clock::time_point::max() - std::chrono::hours(1)) {
+    call.deadline = absl::FromChrono(deadline);
+  }
+  return call;
+}
+
+// Lives until gRPC is done with the call and the handler has answered: Finish is called exactly
+// once, by the answer, and OnDone comes after it.
+class UnaryReactor final : public grpc::ServerUnaryReactor {
+ public:
+  void Answer(grpc::ByteBuffer* response, const absl::StatusOr<std::string>& answer) {
+    if (answer.ok()) *response = ToBuffer(*answer);
+    Finish(answer.ok() ? grpc::Status::OK : ToGrpcStatus(answer.status()));
+  }
+
+  void OnDone() override { delete this; }
+};
+
+absl::Status Draining() {
+  ErrorDetail detail;
+  detail.reason = "UNAVAILABLE";
+  return MakeError(absl::StatusCode::kUnavailable, "the server is shutting down", detail);
+}
+
+}  // namespace
+
+// Sends the messages of a source, one at a time, as fast as the client takes them. While there are
+// none it holds no thread: the source calls back.
+//
+// A pump (asking the source, and acting on the answer) is under way or it is not; `again_` notes
+// that a reason for one came up meanwhile. Finish is called once, by the pump.
+class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  StreamReactor(CallSet& calls, std::unique_ptr<MessageSource> source)
+      : calls_(calls), source_(std::move(source)) {}
+
+  // A stream that is refused.
+  StreamReactor(CallSet& calls, const absl::Status& refusal) : calls_(calls), end_(refusal) {}
+
+  // Takes a first reference, which OnDone gives back, and begins.
+  void Begin() {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!end_.has_value() && !calls_.Add(this)) end_ = Draining();
+    }
+    Wake();
+  }
+
+  void End(const absl::Status& status) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!end_.has_value()) end_ = status;
+    }
+    Wake();
+  }
+
+  void OnCancel() override { End(absl::CancelledError("the client went away")); }
+
+  void OnWriteDone(bool ok) override {
+    {
+      absl::MutexLock lock(&mutex_);
+      writing_ = false;
+      if (!ok && !end_.has_value()) end_ = absl::CancelledError("the client went away");
+    }
+    Wake();
+  }
+
+  void OnDone() override {
+    calls_.Remove(this);
+    Release();
+  }
+
+ private:
+  ~StreamReactor() override = default;
+
+  // Each task on the executor and each callback of the source holds a reference.
+  void Acquire() { references_.fetch_add(1, std::memory_order_relaxed); }
+  void Release() {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  void Wake() {
+    {
+      absl::MutexLock lock(&mutex_);
+      again_ = true;
+      if (pumping_ || finished_) return;
+      pumping_ = true;
+    }
+    Acquire();
+    calls_.executor().Run([this] {
+      Pump();
+      Release();
+    });
+  }
+
+  // Whether there is something to do; ends the pump where there is not.
+  bool TakeTurn() {
+    absl::MutexLock lock(&mutex_);
+    if (!again_ || finished_) {
+      pumping_ = false;
+      return false;
+    }
+    again_ = false;
+    return true;
+  }
+
+  void Pump() {
+    while (TakeTurn()) Step();
+  }
+
+  void Step() {
+    std::optional<absl::Status> end;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (writing_) return;
+      end = end_;
+      if (end.has_value()) finished_ = true;
+    }
+    if (end.has_value()) return Close(*end);
+    Acquire();
+    absl::StatusOr<std::optional<std::string>> next =
+        source_->Next([this, held = Hold(this)](const absl::Status& status) {
+          if (status.ok()) {
+            Wake();
+          } else {
+            End(status);
+          }
+        });
+    Release();
+    if (!next.ok()) return End(next.status());
+    if (!next->has_value()) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      writing_ = true;
+    }
+    message_ = ToBuffer(**next);
+    StartWrite(&message_);
+  }
+
+  void Close(const absl::Status& status) {
+    if (source_ != nullptr) source_->Cancel();
+    Finish(ToGrpcStatus(status));
+  }
+
+  // Keeps the reactor alive as long as a callback that may still run.
+  class Hold {
+   public:
+    explicit Hold(StreamReactor* reactor) : reactor_(reactor) { reactor_->Acquire(); }
+    Hold(const Hold& other) : reactor_(other.reactor_) { reactor_->Acquire(); }
+    Hold& operator=(const Hold&) = delete;
+    ~Hold() { reactor_->Release(); }
+
+   private:
+    StreamReactor* reactor_;
+  };
+
+  CallSet& calls_;
+  // The pump only.
+  std::unique_ptr<MessageSource> source_;
+  grpc::ByteBuffer message_;
+
+  std::atomic<int> references_{1};
+  absl::Mutex mutex_;
+  bool pumping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool again_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+};
+
+bool CallSet::Add(StreamReactor* stream) {
+  absl::MutexLock lock(&mutex_);
+  if (ended_) return false;
+  streams_.insert(stream);
+  return true;
+}
+
+void CallSet::Remove(StreamReactor* stream) {
+  absl::MutexLock lock(&mutex_);
+  streams_.erase(stream);
+}
+
+void CallSet::EndStreams() {
+  // Under the lock, which a stream needs to go away.
+  absl::MutexLock lock(&mutex_);
+  ended_ = true;
+  for (StreamReactor* stream : streams_) stream->End(Draining());
+}
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const absl::Status shown = PublicStatus(status);
+  return grpc::Status(static_cast<grpc::StatusCode>(shown.code()), std::string(shown.message()),
+                      PackDetails(shown));
+}
+
+grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
+                                     grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  auto* reactor = new UnaryReactor;
+  handler(ContextOf(*context), ToString(*request),
+          [reactor, response](const absl::StatusOr<std::string>& answer) {
+            reactor->Answer(response, answer);
+          });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(const StreamHandler& handler,
+                                                        grpc::CallbackServerContext* context,
+                                                        const grpc::ByteBuffer* request,
+                                                        CallSet& calls) {
+  absl::StatusOr<std::unique_ptr<MessageSource>> source =
+      handler(ContextOf(*context), ToString(*request));
+  auto* reactor = source.ok() ? new StreamReactor(calls, *std::move(source))
+                              : new StreamReactor(calls, source.status());
+  reactor->Begin();
+  return reactor;
+}
+
+}  // namespace credence::server
