@@ -40,7 +40,7 @@ TEST(TreeTest, EightLeavesOfTheStandardHaveItsRoots) {
 TEST(TreeTest, LeavesAndNodesAreHashedApart) {
   EXPECT_EQ(Start(LeafHash("L123456")), "395aa064");
   // The published vector hashes the strings "N123" and "N456" as they are, hence by hand.
-  EXPECT_EQ(Start(Sha256(std::string("\x01", 1) + "N123" + "N456")), "aa217fe8");
+  EXPECT_EQ(Start(Sha256("\x01N123N456")), "aa217fe8");
   const Hash a = LeafHash("a");
   const Hash b = LeafHash("b");
   std::string bytes(1, '\x01');

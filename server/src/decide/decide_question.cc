@@ -75,8 +75,8 @@ absl::StatusOr<int> FindFreeNode(const State& state, const NetworkState& network
                                  const std::string& node) {
   const auto& compiled = *network.latest().compiled;
   const absl::StatusOr<int> index = compiled.FindNode(node);
-  if (!index.ok()) return InvalidField("UNKNOWN_NODE", "question.node",
-                        FromAbsl(index.status().message()));
+  if (!index.ok())
+    return InvalidField("UNKNOWN_NODE", "question.node", FromAbsl(index.status().message()));
   if (compiled.network().nodes[static_cast<size_t>(*index)].role !=
       forecaster::NodeRole::kQuestion) {
     return InvalidField("FIELD_INVALID", "question.node",

@@ -1,0 +1,294 @@
+#include "audit/audit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "convert/time.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
+#include "credence/event/v1/forecast_events.pb.h"
+#include "credence/event/v1/network_events.pb.h"
+#include "credence/event/v1/question_events.pb.h"
+#include "credence/forecaster/posterior.h"
+#include "decide/posterior.h"
+#include "decide/scores.h"
+#include "fold/fold.h"
+#include "state/documents.h"
+#include "state/persist.h"
+#include "state/state.h"
+
+namespace credence::server {
+namespace {
+
+using event::v1::PosteriorPublished;
+using event::v1::QuestionScored;
+
+absl::Status Wrong(std::string_view what) {
+  ErrorDetail detail;
+  detail.reason = "LEDGER_FAILED";
+  return MakeError(absl::StatusCode::kDataLoss, std::string(what), detail);
+}
+
+absl::Status WrongAt(int64_t position, std::string_view what) {
+  return Wrong(Cat("position ", position, ": ", what));
+}
+
+bool Near(double left, double right) { return std::abs(left - right) <= kAuditTolerance; }
+
+class Auditor {
+ public:
+  absl::Status Take(const ledger::StoredEntry& entry) {
+    tree_.Append(ledger::LeafHash(*entry.bytes));
+    CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent decoded,
+                              ledger::DecodeEntry(*entry.bytes));
+    CREDENCE_RETURN_IF_ERROR(CheckEnvelope(decoded.envelope));
+    const ledger::SequencedEvent event = decoded.AsEvent();
+    if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
+      CREDENCE_RETURN_IF_ERROR(CheckPosterior(event, *published));
+    } else if (const auto* scored = dynamic_cast<const QuestionScored*>(event.payload)) {
+      CREDENCE_RETURN_IF_ERROR(CheckScores(event, *scored));
+    }
+    Remember(event);
+    Fold(state_, event);
+    ++size_;
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] int64_t size() const { return size_; }
+  [[nodiscard]] ledger::Hash root() const { return tree_.root(); }
+  [[nodiscard]] const State& state() const { return state_; }
+
+  [[nodiscard]] AuditReport Report() const {
+    AuditReport report = report_;
+    report.stream_count = static_cast<int64_t>(streams_.size());
+    report.unknown_event_count = state_.ledger.unknown_event_count;
+    return report;
+  }
+
+ private:
+  struct StreamEnd {
+    int64_t count = 0;
+    int64_t position = 0;
+  };
+  struct History {
+    std::vector<RecordedForecast> forecasts;
+    std::vector<RecordedForecast> posteriors;
+    // Scores that the parts of one version must hold, and how many of them were seen.
+    std::vector<event::v1::SubjectScores> expected;
+    size_t seen = 0;
+  };
+
+  absl::Status CheckEnvelope(const event::v1::EventEnvelope& envelope) {
+    if (envelope.position() != size_) {
+      return WrongAt(size_, Cat("the entry says that it stands at ", envelope.position()));
+    }
+    StreamEnd& end = streams_[envelope.stream()];
+    if (envelope.stream_version() != end.count) {
+      return WrongAt(size_, Cat("has version ", envelope.stream_version(), " in stream ",
+                                envelope.stream(), ", which has ", end.count, " events"));
+    }
+    const bool linked = end.count == 0 ? !envelope.has_previous_position()
+                                       : envelope.has_previous_position() &&
+                                             envelope.previous_position() == end.position;
+    if (!linked) return WrongAt(size_, Cat("is not linked to its predecessor in its stream"));
+    const absl::Time record_time = ToTime(envelope.record_time());
+    if (record_time < record_time_) return WrongAt(size_, "is recorded before its predecessor");
+    record_time_ = record_time;
+    ++end.count;
+    end.position = size_;
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckPosterior(const ledger::SequencedEvent& event,
+                              const PosteriorPublished& published) {
+    const NetworkState* network = state_.networks.Find(published.network());
+    if (network == nullptr) return WrongAt(size_, "publishes for a network that does not exist");
+    const InferenceInput input = MakeInferenceInput(state_, *network, event.effective_time);
+    const auto posterior = forecaster::ComputePosterior(*input.network, input.items, input.options);
+    if (!posterior.ok()) return WrongAt(size_, FromAbsl(posterior.status().message()));
+    for (const event::v1::QuestionPosterior& entry : published.posteriors()) {
+      const auto node = posterior->Find(entry.node());
+      if (!node.ok()) return WrongAt(size_, FromAbsl(node.status().message()));
+      const auto& probabilities = node->probabilities;
+      bool same = static_cast<int>(probabilities.size()) == entry.probabilities_size();
+      for (size_t i = 0; same && i < probabilities.size(); ++i) {
+        same = Near(probabilities[i], entry.probabilities(static_cast<int>(i)));
+      }
+      if (!same) {
+        return WrongAt(size_, Cat("the posterior of questions/", entry.question(),
+                                  " is not what the events before it give"));
+      }
+      ++report_.posterior_count;
+    }
+    return absl::OkStatus();
+  }
+
+  // The outcome known first: as the decision reckons it, from the resolutions folded by now.
+  [[nodiscard]] static absl::Time KnownTime(const QuestionState& question) {
+    const ResolutionState& last = question.resolutions.back();
+    if (last.occur_time.has_value()) return *last.occur_time;
+    for (const ResolutionState& resolution : question.resolutions) {
+      if (!resolution.outcome.empty()) {
+        return std::min(last.effective_time, resolution.effective_time);
+      }
+    }
+    return last.effective_time;
+  }
+
+  absl::Status CheckScores(const ledger::SequencedEvent&, const QuestionScored& scored) {
+    const QuestionState* question = state_.questions.Find(scored.question());
+    if (question == nullptr || question->resolutions.empty()) {
+      return WrongAt(size_, "scores a question that is not resolved");
+    }
+    History& history = histories_[scored.question()];
+    if (scored.part_index() == 0) {
+      history.seen = 0;
+      history.expected.clear();
+      if (!scored.outcome().empty()) {
+        CREDENCE_ASSIGN_OR_RETURN(history.expected,
+                                  ScoreQuestion(*question, scored.outcome(), KnownTime(*question),
+                                                history.forecasts, history.posteriors));
+      }
+    }
+    for (const event::v1::SubjectScores& subject : scored.subjects()) {
+      if (history.seen >= history.expected.size() ||
+          !SameScores(history.expected[history.seen++], subject)) {
+        return WrongAt(size_, Cat("the scores of ", subject.subject(),
+                                  " are not what the events before them give"));
+      }
+      report_.score_count += subject.scores_size();
+    }
+    if (scored.part_index() + 1 == scored.part_count() && history.seen != history.expected.size()) {
+      return WrongAt(size_, "leaves out a subject's scores");
+    }
+    return absl::OkStatus();
+  }
+
+  [[nodiscard]] static bool SameScores(const event::v1::SubjectScores& expected,
+                                       const event::v1::SubjectScores& recorded) {
+    if (expected.subject() != recorded.subject() ||
+        expected.scores_size() != recorded.scores_size() ||
+        expected.forecast_count() != recorded.forecast_count() ||
+        expected.backfilled() != recorded.backfilled() ||
+        !Near(expected.coverage(), recorded.coverage())) {
+      return false;
+    }
+    for (int i = 0; i < expected.scores_size(); ++i) {
+      if (expected.scores(i).rule() != recorded.scores(i).rule() ||
+          expected.scores(i).has_value() != recorded.scores(i).has_value() ||
+          !Near(expected.scores(i).value(), recorded.scores(i).value())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void Remember(const ledger::SequencedEvent& event) {
+    RecordedForecast said;
+    said.effective_time = event.effective_time;
+    said.backfilled = event.backfilled;
+    if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
+      said.forecaster = forecast->forecaster();
+      said.probabilities.assign(forecast->probabilities().begin(), forecast->probabilities().end());
+      histories_[forecast->question()].forecasts.push_back(std::move(said));
+    } else if (const auto* withdrawn =
+                   dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
+      said.forecaster = withdrawn->forecaster();
+      histories_[withdrawn->question()].forecasts.push_back(std::move(said));
+    } else if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
+      for (const event::v1::QuestionPosterior& entry : published->posteriors()) {
+        said.probabilities.assign(entry.probabilities().begin(), entry.probabilities().end());
+        histories_[entry.question()].posteriors.push_back(said);
+      }
+    }
+  }
+
+  int64_t size_ = 0;
+  ledger::TreeFrontier tree_;
+  absl::Time record_time_ = absl::InfinitePast();
+  State state_;
+  absl::flat_hash_map<std::string, StreamEnd> streams_;
+  absl::flat_hash_map<std::string, History> histories_;
+  AuditReport report_;
+};
+
+// Every aggregate as it is stored, by name.
+std::map<std::string, std::string> Documents(const State& state) {
+  std::map<std::string, std::string> documents;
+  const auto add = [&documents](std::string_view collection, const auto& map) {
+    map.ForEach([&](const std::string& id, const auto& aggregate) {
+      documents[Cat(collection, "/", id)] = ToDocument(aggregate).SerializeAsString();
+    });
+  };
+  documents["ledger"] = ToDocument(state.ledger).SerializeAsString();
+  add("questions", state.questions);
+  add("networks", state.networks);
+  add("forecasters", state.forecasters);
+  add("sources", state.sources);
+  return documents;
+}
+
+class FoldInto final : public ledger::Projection {
+ public:
+  explicit FoldInto(State& state) : state_(state) {}
+  void Fold(const ledger::SequencedEvent& event) override { server::Fold(state_, event); }
+  std::function<void()> Seal(ledger::StateWriter&, ledger::TreeSize) override { return {}; }
+
+ private:
+  State& state_;
+};
+
+// The stored projections, brought up to the head, against those derived anew.
+absl::StatusOr<int64_t> CompareProjections(const ledger::Log& log, const State& derived) {
+  CREDENCE_ASSIGN_OR_RETURN(State stored, LoadState(log));
+  FoldInto projection(stored);
+  CREDENCE_RETURN_IF_ERROR(log.Replay(ledger::Position{stored.size}, projection));
+  const std::map<std::string, std::string> expected = Documents(derived);
+  const std::map<std::string, std::string> found = Documents(stored);
+  for (const auto& [name, document] : expected) {
+    const auto other = found.find(name);
+    if (other == found.end()) return Wrong(Cat("stored projection of ", name, " is missing"));
+    if (other->second != document) {
+      return Wrong(Cat("stored projection of ", name, " is not what the log gives"));
+    }
+  }
+  for (const auto& [name, document] : found) {
+    if (!expected.contains(name)) {
+      return Wrong(Cat("stored projection of ", name, " has no events in the log"));
+    }
+  }
+  return static_cast<int64_t>(expected.size());
+}
+
+}  // namespace
+
+absl::StatusOr<AuditReport> AuditLog(const ledger::Log& log,
+                                     const std::function<void(int64_t)>& progress) {
+  const ledger::TreeHead head = log.tree_head();
+  Auditor auditor;
+  while (auditor.size() < head.size.value) {
+    CREDENCE_ASSIGN_OR_RETURN(const auto entries,
+                              log.Read(ledger::Position{auditor.size()}, ledger::ReadLimits{}));
+    if (entries.empty()) return WrongAt(auditor.size(), "the entry is missing");
+    for (const ledger::StoredEntry& entry : entries) {
+      CREDENCE_RETURN_IF_ERROR(auditor.Take(entry));
+    }
+    progress(auditor.size());
+  }
+  if (auditor.size() != head.size.value || auditor.root() != head.root) {
+    return Wrong(
+        Cat("the root of the stored entries is not the recorded root at size ", head.size.value));
+  }
+  AuditReport report = auditor.Report();
+  report.tree_head = head;
+  CREDENCE_ASSIGN_OR_RETURN(report.document_count, CompareProjections(log, auditor.state()));
+  return report;
+}
+
+}  // namespace credence::server

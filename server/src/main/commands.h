@@ -1,0 +1,12 @@
+#pragma once
+
+#include "credence/cli/cli.h"
+
+// The commands that need no server, or are one. Each adds itself to the program's command tree.
+namespace credence::server {
+
+void RegisterInit(CLI::App& app, cli::CliContext& context);
+void RegisterServe(CLI::App& app, cli::CliContext& context);
+void RegisterRebuild(CLI::App& app, cli::CliContext& context);
+
+}  // namespace credence::server
