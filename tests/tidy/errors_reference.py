@@ -11,18 +11,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto/credence/v1/error_reason.proto"
 
 CODES = {
-    3: ("INVALID_ARGUMENT", 2),
+    3: ("INVALID_ARGUMENT", 1),
     4: ("DEADLINE_EXCEEDED", 6),
     5: ("NOT_FOUND", 3),
     6: ("ALREADY_EXISTS", 4),
     7: ("PERMISSION_DENIED", 7),
-    8: ("RESOURCE_EXHAUSTED", 6),
+    8: ("RESOURCE_EXHAUSTED", 1),
     9: ("FAILED_PRECONDITION", 5),
     10: ("ABORTED", 4),
-    11: ("OUT_OF_RANGE", 3),
+    11: ("OUT_OF_RANGE", 1),
     13: ("INTERNAL", 1),
     14: ("UNAVAILABLE", 6),
-    15: ("DATA_LOSS", 1),
+    15: ("DATA_LOSS", 8),
     16: ("UNAUTHENTICATED", 7),
 }
 
