@@ -1,5 +1,6 @@
 #include "service/grpc_call.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,16 +39,34 @@ CallContext ContextOf(const grpc::CallbackServerContext& context) {
   return call;
 }
 
-// Lives until gRPC is done with the call and the handler has answered: Finish is called exactly
-// once, by the answer, and OnDone comes after it.
+// Finishes once: with the handler's answer, or without it when the call is cancelled first, so that
+// a call that waits for something does not outlive its client or hold up a drain. Lives until gRPC
+// is done with the call and the handler let go of its answer.
 class UnaryReactor final : public grpc::ServerUnaryReactor {
  public:
+  [[nodiscard]] static std::shared_ptr<UnaryReactor> Make() {
+    auto reactor = std::make_shared<UnaryReactor>();
+    reactor->self_ = reactor;
+    return reactor;
+  }
+
   void Answer(grpc::ByteBuffer* response, const absl::StatusOr<std::string>& answer) {
+    // gRPC owns `response` until the call is finished.
+    if (finished_.exchange(true)) return;
     if (answer.ok()) *response = ToBuffer(*answer);
     Finish(answer.ok() ? grpc::Status::OK : ToGrpcStatus(answer.status()));
   }
 
-  void OnDone() override { delete this; }
+  void OnCancel() override {
+    if (finished_.exchange(true)) return;
+    Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client went away"));
+  }
+
+  void OnDone() override { const std::shared_ptr<UnaryReactor> last = std::move(self_); }
+
+ private:
+  std::shared_ptr<UnaryReactor> self_;
+  std::atomic<bool> finished_{false};
 };
 
 absl::Status Draining() {
@@ -231,12 +250,13 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
                                      grpc::CallbackServerContext* context,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-  auto* reactor = new UnaryReactor;
+  const std::shared_ptr<UnaryReactor> reactor = UnaryReactor::Make();
+  grpc::ServerUnaryReactor* const bound = reactor.get();
   handler(ContextOf(*context), ToString(*request),
           [reactor, response](const absl::StatusOr<std::string>& answer) {
             reactor->Answer(response, answer);
           });
-  return reactor;
+  return bound;
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(const StreamHandler& handler,
