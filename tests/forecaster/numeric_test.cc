@@ -66,7 +66,7 @@ TEST(CountingTest, PoissonAgreesWithTheClosedForm) {
 // P(event in (t, t + h] | none by t) of a Lomax time.
 double LomaxChance(double a, double b, double t, double h) {
   const HazardFactor factor =
-      OpenFactor({.shape = a, .rate_days = b, .weibull_shape = 1.0}, ExposurePath(), t, t + h);
+      OpenFactor({.shape = a, .rate_days = b, .weibull_shape = 1.0}, ExposurePath(), t, h);
   return std::exp(factor.log_first - LogAddExp(factor.log_first, factor.log_second));
 }
 
@@ -91,10 +91,10 @@ TEST(HazardTest, FarTailsStayFinite) {
 TEST(HazardTest, ExposureAddsUpOverPiecesAndShapes) {
   const ExposurePath path = {.from_days = {0.0, 10.0, 30.0}, .multipliers = {1.0, 3.0, 0.5}};
   EXPECT_NEAR(Exposure(path, 1.0, 0.0, 40.0), 10.0 + 60.0 + 5.0, 1e-12);
-  EXPECT_NEAR(Exposure(path, 1.0, 20.0, 35.0), 30.0 + 2.5, 1e-12);
+  EXPECT_NEAR(Exposure(path, 1.0, 20.0, 15.0), 30.0 + 2.5, 1e-12);
   EXPECT_NEAR(Exposure(path, 2.0, 0.0, 20.0), 100.0 + 3.0 * 300.0, 1e-10);
   const double whole = Exposure(path, 1.7, 0.0, 40.0);
-  const double parts = Exposure(path, 1.7, 0.0, 13.0) + Exposure(path, 1.7, 13.0, 40.0);
+  const double parts = Exposure(path, 1.7, 0.0, 13.0) + Exposure(path, 1.7, 13.0, 27.0);
   EXPECT_NEAR(whole, parts, 1e-11 * whole);
 }
 
@@ -114,7 +114,7 @@ TEST(HazardTest, DensityIntegratesToTheChance) {
 TEST(HazardTest, OpenHappenedAndSurvivedAddUp) {
   const HazardRow row = {.shape = 1.3, .rate_days = 70.0, .weibull_shape = 0.8};
   const ExposurePath path = {.from_days = {0.0, 5.0}, .multipliers = {1.0, 0.25}};
-  const HazardFactor open = OpenFactor(row, path, 12.0, 40.0);
+  const HazardFactor open = OpenFactor(row, path, 12.0, 28.0);
   const double happened = std::exp(HappenedFactor(row, path, 12.0).log_first);
   EXPECT_NEAR(happened + std::exp(open.log_first) + std::exp(open.log_second), 1.0, 1e-14);
   EXPECT_NEAR(open.log_second, SurvivedFactor(row, path, 40.0).log_second, 1e-14);

@@ -19,13 +19,14 @@ double DaysBetween(absl::Time start, absl::Time end) {
 
 struct Clock {
   double now_days = 0.0;
+  double remaining_days = 0.0;
   double deadline_days = 0.0;
   std::optional<double> event_days;
 };
 
 HazardFactor FactorOf(const HazardRow& row, const ExposurePath& path, const Clock& clock,
                       const HazardStatus& status) {
-  if (!status.resolved_state) return OpenFactor(row, path, clock.now_days, clock.deadline_days);
+  if (!status.resolved_state) return OpenFactor(row, path, clock.now_days, clock.remaining_days);
   if (*status.resolved_state == 1) return SurvivedFactor(row, path, clock.deadline_days);
   if (clock.event_days) return EventFactor(row, path, *clock.event_days);
   const double until = clock.now_days > 0.0 ? clock.now_days : clock.deadline_days;
@@ -62,7 +63,9 @@ std::vector<double> HazardTable(const CompiledNetwork& network, int node, absl::
   const absl::Time start = network.StartTime(node);
   const absl::Time deadline = network.Deadline(node);
   Clock clock;
-  clock.now_days = DaysBetween(start, std::clamp(at, start, deadline));
+  const absl::Time now = std::clamp(at, start, deadline);
+  clock.now_days = DaysBetween(start, now);
+  clock.remaining_days = DaysBetween(now, deadline);
   clock.deadline_days = DaysBetween(start, deadline);
   if (status.event_time) clock.event_days = DaysBetween(start, *status.event_time);
   std::vector<double> values;

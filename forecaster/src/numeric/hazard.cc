@@ -10,11 +10,11 @@
 namespace credence::forecaster {
 namespace {
 
-// end^k - begin^k without cancellation.
-double PowerDifference(double begin, double end, double k) {
-  if (!(k < 1.0) && !(k > 1.0)) return end - begin;
-  if (!(begin > 0.0)) return std::pow(end, k);
-  return std::pow(begin, k) * std::expm1(k * std::log1p((end - begin) / begin));
+// (begin + width)^k - begin^k without cancellation.
+double PowerDifference(double begin, double width, double k) {
+  if (!(k < 1.0) && !(k > 1.0)) return width;
+  if (!(begin > 0.0)) return std::pow(width, k);
+  return std::pow(begin, k) * std::expm1(k * std::log1p(width / begin));
 }
 
 // ln S after `exposure`: -a ln(1 + E / b).
@@ -31,23 +31,27 @@ double MultiplierAt(const ExposurePath& path, double days) {
 }  // namespace
 
 double Exposure(const ExposurePath& path, double weibull_shape, double begin_days,
-                double end_days) {
+                double width_days) {
   CREDENCE_CHECK(path.from_days.size() == path.multipliers.size());
-  CREDENCE_CHECK(begin_days >= 0.0 && begin_days <= end_days);
+  CREDENCE_CHECK(begin_days >= 0.0 && width_days >= 0.0);
   double total = 0.0;
   for (int i = 0; i < Size(path.from_days); ++i) {
-    const double begin = std::max(begin_days, path.from_days[i]);
+    // The piece's part of the interval, counted from its beginning.
+    const double enter = std::max(0.0, path.from_days[i] - begin_days);
     const bool last = i + 1 == Size(path.from_days);
-    const double end = last ? end_days : std::min(end_days, path.from_days[i + 1]);
-    if (begin < end) total += path.multipliers[i] * PowerDifference(begin, end, weibull_shape);
+    const double leave =
+        last ? width_days : std::min(width_days, path.from_days[i + 1] - begin_days);
+    if (!(enter < leave)) continue;
+    total +=
+        path.multipliers[i] * PowerDifference(begin_days + enter, leave - enter, weibull_shape);
   }
   return total;
 }
 
 HazardFactor OpenFactor(const HazardRow& row, const ExposurePath& path, double now_days,
-                        double deadline_days) {
+                        double remaining_days) {
   const double so_far = Exposure(path, row.weibull_shape, 0.0, now_days);
-  const double to_come = Exposure(path, row.weibull_shape, now_days, deadline_days);
+  const double to_come = Exposure(path, row.weibull_shape, now_days, remaining_days);
   const double log_survival = LogSurvival(row, so_far);
   // S(deadline) / S(now) = exp(-x); x from the exposure to come, so that no difference of two
   // survivals is ever formed.

@@ -14,10 +14,11 @@ struct ExposurePath {
   std::vector<double> multipliers = {1.0};
 };
 
-// Exposure gathered in (begin_days, end_days], 0 <= begin <= end: the sum over the pieces of the
-// multiplier times the difference of t^weibull_shape.
+// Exposure gathered in (begin_days, begin_days + width_days], both >= 0: the sum over the pieces of
+// the multiplier times the difference of t^weibull_shape. The width is taken as it is given, so
+// that the last instant before a deadline is not lost in the rounding of the days before it.
 [[nodiscard]] double Exposure(const ExposurePath& path, double weibull_shape, double begin_days,
-                              double end_days);
+                              double width_days);
 
 // ln phi of the two states.
 struct HazardFactor {
@@ -25,10 +26,10 @@ struct HazardFactor {
   double log_second = 0.0;
 };
 
-// Nothing has happened by `now_days`: (S(now) - S(deadline), S(deadline)). `now_days` lies in
-// [0, deadline]; at the deadline phi(first) = 0.
+// Nothing has happened by `now_days`, and `remaining_days` are left to the deadline, both >= 0:
+// (S(now) - S(deadline), S(deadline)). With nothing left phi(first) = 0.
 [[nodiscard]] HazardFactor OpenFactor(const HazardRow& row, const ExposurePath& path,
-                                      double now_days, double deadline_days);
+                                      double now_days, double remaining_days);
 
 // The event happened at `event_days` > 0: (density, 0), by day.
 [[nodiscard]] HazardFactor EventFactor(const HazardRow& row, const ExposurePath& path,
