@@ -207,9 +207,9 @@ TEST(EvidenceTest, WrongLengthsAndUnsuitableFormsAreRefused) {
 }
 
 TEST(EvidenceTest, UnknownNodesAndStatesAreRefusedWithTheNearestName) {
-  const ErrorDetail node = Refused(Item("e", "thre", LikelihoodRatio{2}), "NODE_NOT_FOUND");
+  const ErrorDetail node = Refused(Item("e", "thre", LikelihoodRatio{2}), "UNKNOWN_NODE");
   EXPECT_NE(node.fields[0].description.find("did you mean \"three\"?"), std::string::npos);
-  const ErrorDetail state = Refused(Item("e", "x", ObservedState{"yess"}), "STATE_NOT_FOUND");
+  const ErrorDetail state = Refused(Item("e", "x", ObservedState{"yess"}), "UNKNOWN_STATE");
   EXPECT_NE(state.fields[0].description.find("did you mean \"yes\"?"), std::string::npos);
 }
 

@@ -68,7 +68,7 @@ class StatementChecker {
 
   void operator()(const ObservedState& s) {
     const auto state = network_.FindState(node_, s.state);
-    if (!state.ok()) Add(reasons::kStateNotFound, "state", std::string(state.status().message()));
+    if (!state.ok()) Add(reasons::kUnknownState, "state", std::string(state.status().message()));
   }
 
   void operator()(const NewMarginal& s) { CheckDistribution("probabilities", s.probabilities); }
@@ -278,7 +278,7 @@ absl::Status ValidateEvidence(const CompiledNetwork& network, const EvidenceItem
   if (node.ok()) {
     std::visit(StatementChecker(network, *node, violations), item.statement);
   } else {
-    violations.Add(reasons::kNodeNotFound, "node", std::string(node.status().message()));
+    violations.Add(reasons::kUnknownNode, "node", std::string(node.status().message()));
   }
   CheckTrust(item, violations);
   CheckTimes(item, violations);

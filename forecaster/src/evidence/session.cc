@@ -30,13 +30,13 @@ std::optional<NodeState> FindNodeState(const CompiledNetwork& network, const std
                                        Violations& violations) {
   const auto node_index = network.FindNode(node);
   if (!node_index.ok()) {
-    violations.Add(reasons::kNodeNotFound, path + ".node",
+    violations.Add(reasons::kUnknownNode, path + ".node",
                    std::string(node_index.status().message()));
     return std::nullopt;
   }
   const auto state_index = network.FindState(*node_index, state);
   if (!state_index.ok()) {
-    violations.Add(reasons::kStateNotFound, path + ".state",
+    violations.Add(reasons::kUnknownState, path + ".state",
                    std::string(state_index.status().message()));
     return std::nullopt;
   }

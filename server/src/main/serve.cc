@@ -107,14 +107,20 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.port_file, server->port()));
   err << "credence: serving " << log->origin() << " at "
       << flags.listen.substr(0, flags.listen.rfind(':')) << ":" << server->port() << ", "
-      << log->tree_head().size.value << " events" << std::endl;
+      << log->tree_head().size.value << " events"
+      << "\n"
+      << std::flush;
   stop.Wait();
   stop.Release();
-  err << "credence: stopping" << std::endl;
+  err << "credence: stopping"
+      << "\n"
+      << std::flush;
   ticker.Stop();
   server->Drain(absl::Now() + absl::Seconds(flags.drain_seconds));
   engine.Stop();
-  err << "credence: stopped at " << log->tree_head().size.value << " events" << std::endl;
+  err << "credence: stopped at " << log->tree_head().size.value << " events"
+      << "\n"
+      << std::flush;
   return absl::OkStatus();
 }
 

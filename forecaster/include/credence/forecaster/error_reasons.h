@@ -27,7 +27,10 @@ inline constexpr std::string_view kStatementUnsuitable = "STATEMENT_UNSUITABLE";
 inline constexpr std::string_view kReliabilityInvalid = "RELIABILITY_INVALID";
 inline constexpr std::string_view kGradeInvalid = "GRADE_INVALID";
 
-// INVALID_ARGUMENT in evidence, NOT_FOUND in look-ups.
+inline constexpr std::string_view kUnknownNode = "UNKNOWN_NODE";
+inline constexpr std::string_view kUnknownState = "UNKNOWN_STATE";
+
+// NOT_FOUND, look-ups by name.
 inline constexpr std::string_view kNodeNotFound = "NODE_NOT_FOUND";
 inline constexpr std::string_view kStateNotFound = "STATE_NOT_FOUND";
 

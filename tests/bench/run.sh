@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# run.sh BUILD OUTPUT: runs every benchmark of BUILD and writes its figures to OUTPUT/*.json.
+set -euo pipefail
+build=$1
+output=$2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+echo "machine: $(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(uname -sr)"
+"$build/bin/credence_server_bench" "$build/bin/credence" "$root/examples/afghanistan-2021" \
+  "$output/server.json"
