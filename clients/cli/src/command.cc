@@ -149,6 +149,13 @@ std::string StatesText(const google::protobuf::RepeatedPtrField<v1::StateProbabi
   });
 }
 
+Table::Cell StatesCell(const google::protobuf::RepeatedPtrField<v1::StateProbability>& states) {
+  return {StatesText(states),
+          absl::StrJoin(states, ", ", [](std::string* out, const v1::StateProbability& state) {
+            absl::StrAppend(out, state.state(), "=", Exact(state.probability()));
+          })};
+}
+
 std::string EnumText(const google::protobuf::EnumDescriptor* type, int number) {
   const auto* value = type->FindValueByNumber(number);
   if (value == nullptr) return absl::StrCat(number);

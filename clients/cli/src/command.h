@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "credence/base/status_macros.h"
 #include "credence/cli/context.h"
+#include "credence/cli/table.h"
 #include "credence/v1/common.pb.h"
 #include "google/protobuf/message.h"
 
@@ -87,8 +88,10 @@ template <typename Response, typename Request>
   return client->Call<Response>(std::move(request));
 }
 
-// "yes 9.52 %, no 90.48 %".
+// "yes 9.52 %, no 90.48 %", and for spreadsheets "yes=0.0952, no=0.9048" with full precision.
 [[nodiscard]] std::string StatesText(
+    const google::protobuf::RepeatedPtrField<v1::StateProbability>& states);
+[[nodiscard]] Table::Cell StatesCell(
     const google::protobuf::RepeatedPtrField<v1::StateProbability>& states);
 
 // Name of an enum's value without its prefix, in lower case: STATE_ACTIVE of State is "active".

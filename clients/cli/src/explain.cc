@@ -29,10 +29,12 @@ std::string AxisBar(const v1::ExplanationStep& step, double weight_max, bool uni
   const std::string axis = unicode ? "│" : "|";
   const std::string empty(kBarCells, ' ');
   if (!step.has_weight_decibans()) return absl::StrCat(empty, axis, empty);
-  const std::string bar = Bar(std::fabs(step.weight_decibans()), weight_max, kBarCells, unicode);
+  const bool against = step.weight_decibans() < 0;
+  const std::string bar = Bar(std::fabs(step.weight_decibans()), weight_max, kBarCells, unicode,
+                              against ? BarSide::kLeftward : BarSide::kRightward);
   const std::string padding(static_cast<size_t>(kBarCells) - CodePointCount(bar), ' ');
-  return step.weight_decibans() < 0 ? absl::StrCat(padding, bar, axis, empty)
-                                    : absl::StrCat(empty, axis, bar, padding);
+  return against ? absl::StrCat(padding, bar, axis, empty)
+                 : absl::StrCat(empty, axis, bar, padding);
 }
 
 Table::Cell OptionalDecibans(bool present, double decibans) {

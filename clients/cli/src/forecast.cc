@@ -10,10 +10,11 @@
 namespace credence::cli {
 namespace {
 
-std::string ProbabilityText(const v1::Forecast& forecast) {
+Table::Cell ProbabilityCell(const v1::Forecast& forecast) {
   if (forecast.withdrawn()) return "withdrawn";
-  if (!forecast.probabilities().empty()) return StatesText(forecast.probabilities());
-  return forecast.has_probability() ? Percent(forecast.probability()) : "";
+  if (!forecast.probabilities().empty()) return StatesCell(forecast.probabilities());
+  if (!forecast.has_probability()) return "";
+  return {Percent(forecast.probability()), Exact(forecast.probability())};
 }
 
 Table ForecastTable(const google::protobuf::RepeatedPtrField<v1::Forecast>& forecasts) {
@@ -25,7 +26,7 @@ Table ForecastTable(const google::protobuf::RepeatedPtrField<v1::Forecast>& fore
                {"WHY"}});
   for (const v1::Forecast& forecast : forecasts) {
     table.AddRow({absl::StrCat(forecast.position()), FormatInstant(forecast.effective_time()),
-                  IdOf(forecast.forecaster()), ProbabilityText(forecast), IdOf(forecast.name()),
+                  IdOf(forecast.forecaster()), ProbabilityCell(forecast), IdOf(forecast.name()),
                   forecast.rationale()});
   }
   return table;

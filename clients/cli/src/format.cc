@@ -38,13 +38,15 @@ std::string Exact(double number) {
 
 std::string Rounded(double number) { return absl::StrFormat("%.4g", number); }
 
-std::string Bar(double length, double length_max, int cells, bool unicode) {
+std::string Bar(double length, double length_max, int cells, bool unicode, BarSide side) {
   if (!(length_max > 0) || !(length > 0)) return "";
   const double share = std::min(1.0, length / length_max);
-  const int count = std::max(1, static_cast<int>(std::lround(share * cells)));
-  std::string bar;
-  for (int index = 0; index < count; ++index) bar += unicode ? "█" : "#";
-  return bar;
+  const int halves = unicode ? static_cast<int>(std::lround(share * cells * 2))
+                             : 2 * static_cast<int>(std::lround(share * cells));
+  std::string whole;
+  for (int index = 0; index < halves / 2; ++index) whole += unicode ? "█" : "#";
+  if (halves % 2 == 0) return whole;
+  return side == BarSide::kRightward ? whole + "▌" : "▐" + whole;
 }
 
 std::string Hex(std::string_view bytes) { return absl::BytesToHexString(ToAbsl(bytes)); }

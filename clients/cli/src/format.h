@@ -25,8 +25,13 @@ namespace credence::cli {
 // Four significant digits.
 [[nodiscard]] std::string Rounded(double number);
 
-// A bar of `length` of `length_max` cells, 0 to 1 each; empty for nothing.
-[[nodiscard]] std::string Bar(double length, double length_max, int cells, bool unicode);
+// Where a bar begins, and so on which side its half cell lies.
+enum class BarSide { kRightward, kLeftward };
+
+// A bar that fills `cells` where `length` is `length_max`, to the nearest half cell (whole cell
+// without Unicode); empty for less than that.
+[[nodiscard]] std::string Bar(double length, double length_max, int cells, bool unicode,
+                              BarSide side = BarSide::kRightward);
 
 // First bytes of a hash in hexadecimal digits, and all of them.
 [[nodiscard]] std::string ShortHex(std::string_view bytes);

@@ -65,7 +65,10 @@ struct Scale {
   int LineOf(double probability) const {
     return static_cast<int>(std::lround((high - probability) / (high - low) * (height - 1)));
   }
-  double ProbabilityOf(int line) const { return high - (high - low) * line / (height - 1); }
+  // Never below zero, which rounding would show as "-0.00".
+  double ProbabilityOf(int line) const {
+    return std::max(0.0, high - (high - low) * line / (height - 1));
+  }
 };
 
 // A margin around what occurs, so that a flat line is drawn flat.

@@ -20,7 +20,7 @@ Table QuestionTable(const v1::ListQuestionsResponse& response) {
   for (const v1::Question& question : response.questions()) {
     table.AddRow({IdOf(question.name()), StateText(question),
                   question.has_close_time() ? FormatInstant(question.close_time()) : "",
-                  StatesText(question.published_posterior()), question.resolution().outcome(),
+                  StatesCell(question.published_posterior()), question.resolution().outcome(),
                   question.title()});
   }
   return table;

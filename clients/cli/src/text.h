@@ -13,7 +13,7 @@ namespace credence::cli {
   return {text.data(), text.size()};
 }
 
-// The candidate that a mistyped `text` most likely meant, by edit distance (Levenshtein 1966) of at
+// The candidate that a mistyped `text` most likely meant, by edit distance (Damerau 1964) of at
 // most a third of its length, at least one; empty where none is that near.
 [[nodiscard]] std::string Nearest(std::string_view text,
                                   const std::vector<std::string>& candidates);
