@@ -57,7 +57,7 @@ TEST_F(BadInputTest, RowThatDoesNotSumToOne) {
   const auto response = client->CreateNetwork(request);
   ASSERT_FALSE(response.ok());
   const ErrorDetail detail = GetErrorDetail(response.status());
-  EXPECT_EQ(detail.reason, "ROW_INVALID");
+  EXPECT_EQ(detail.reason, "ROW_SUM") << response.status();
   ASSERT_FALSE(detail.fields.empty());
   EXPECT_THAT(detail.fields.front().field, testing::StartsWith("network.model.nodes[1]"));
 }

@@ -15,6 +15,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
+MATCHER(IsOk, "") {
+  *result_listener << arg;
+  return arg.ok();
+}
+
 v1::CreateEvidenceRequest Evidence(const std::string& id, const std::string& statement) {
   return Text<v1::CreateEvidenceRequest>(
       Cat("parent: \"networks/n\" evidence_id: \"", id,
@@ -66,8 +71,8 @@ TEST_F(ServiceTest, EvidenceMovesTheQuestionAndSaysByHowMuch) {
 
 TEST_F(ServiceTest, ExplanationSumsToThePosterior) {
   MakeQuestion();
-  ASSERT_TRUE(client->CreateEvidence(Evidence("e1", "likelihood_ratio: 3")).ok());
-  ASSERT_TRUE(client->CreateEvidence(Evidence("e2", "likelihood_ratio: 0.5")).ok());
+  ASSERT_THAT(client->CreateEvidence(Evidence("first", "likelihood_ratio: 3")).status(), IsOk());
+  ASSERT_THAT(client->CreateEvidence(Evidence("second", "likelihood_ratio: 0.5")).status(), IsOk());
   v1::ExplainPosteriorRequest request;
   request.mutable_target()->set_name("questions/q");
   const auto response = client->ExplainPosterior(request);
@@ -86,7 +91,7 @@ TEST_F(ServiceTest, ExplanationSumsToThePosterior) {
 
 TEST_F(ServiceTest, SimulationWritesNothing) {
   MakeQuestion();
-  ASSERT_TRUE(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).ok());
+  ASSERT_THAT(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).status(), IsOk());
   const int64_t before = tree_size();
   const auto request = Text<v1::SimulatePosteriorRequest>(R"pb(
     target { name: "questions/q" }
@@ -204,7 +209,7 @@ TEST_F(ServiceTest, AsOfReadsShowWhatTheLedgerKnew) {
   const int64_t head = tree_size() - 1;
   const absl::Time before = clock.Now();
   clock.Advance(absl::Hours(1));
-  ASSERT_TRUE(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).ok());
+  ASSERT_THAT(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).status(), IsOk());
   auto request = Query("questions/q");
   request.mutable_target()->mutable_view()->set_position(head);
   EXPECT_NEAR(FirstProbability(client->QueryPosterior(request)), 0.6, 1e-12);
@@ -224,7 +229,7 @@ TEST_F(ServiceTest, ReadWaitsForItsPositionUntilTheDeadline) {
   request.mutable_target()->mutable_view()->set_min_position(head + 1);
   absl::StatusOr<v1::QueryPosteriorResponse> waited;
   std::thread reader([&] { waited = MakeClient()->QueryPosterior(request); });
-  ASSERT_TRUE(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).ok());
+  ASSERT_THAT(client->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).status(), IsOk());
   reader.join();
   EXPECT_NEAR(FirstProbability(waited), 0.7, 1e-12);
 
@@ -326,30 +331,27 @@ TEST_F(ServiceTest, WatchCatchesUpAndThenFollowsWithoutGapOrRepeat) {
   EXPECT_EQ(static_cast<int64_t>(positions.size()), caught_up + 2);
 }
 
-TEST_F(ServiceTest, PosteriorWatchBeginsWithAMarkAtTheHead) {
+TEST_F(ServiceTest, PosteriorWatchFollowsItsQuestion) {
   MakeQuestion();
   v1::WatchPosteriorsRequest request;
   request.set_parent("questions/q");
-  const int64_t head = tree_size();
+  request.set_start_position(tree_size());
+  ASSERT_THAT(client->CreateEvidence(Evidence("up", "likelihood_ratio: 3")).status(), IsOk());
   std::vector<double> probabilities;
-  bool marked = false;
   const absl::Status status =
       client->WatchPosteriors(request, [&](const v1::WatchPosteriorsResponse& message) {
-        if (!message.has_posterior()) {
-          if (!marked) {
-            EXPECT_EQ(message.next_position(), head);
-            EXPECT_TRUE(MakeClient()->CreateEvidence(Evidence("e", "likelihood_ratio: 3")).ok());
-          }
-          marked = true;
-          return true;
-        }
-        probabilities.push_back(message.posterior().probabilities(0).probability());
+        if (!message.has_posterior()) return true;
         EXPECT_EQ(message.posterior().cause(), event::v1::POSTERIOR_CAUSE_EVIDENCE);
-        return false;
+        EXPECT_EQ(message.next_position(), message.posterior().position() + 1);
+        probabilities.push_back(message.posterior().probabilities(0).probability());
+        if (probabilities.size() == 2) return false;
+        const auto back = Evidence("down", "likelihood_pair { given_true: 0.2 given_false: 0.6 }");
+        EXPECT_THAT(MakeClient()->CreateEvidence(back).status(), IsOk());
+        return true;
       });
   EXPECT_TRUE(status.ok()) << status;
-  EXPECT_TRUE(marked);
-  EXPECT_THAT(probabilities, ElementsAre(testing::DoubleNear(0.7, 1e-12)));
+  EXPECT_THAT(probabilities,
+              ElementsAre(testing::DoubleNear(0.7, 1e-12), testing::DoubleNear(0.6, 1e-12)));
   request.set_parent("questions/nobody");
   EXPECT_EQ(client->WatchPosteriors(request, [](const auto&) { return true; }).code(),
             absl::StatusCode::kNotFound);

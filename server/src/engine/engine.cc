@@ -300,7 +300,8 @@ absl::StatusOr<StateView> Engine::Resolve(const v1::ReadView& view, std::string_
   StateView result;
   result.state = published.state;
   result.position = published.state->size - 1;
-  result.time = clock_->Now();
+  // What was recorded last counts now, even where the clock was set back.
+  result.time = std::max(clock_->Now(), published.record_time);
   if (view.as_of_case() == v1::ReadView::AS_OF_NOT_SET) return result;
   const int64_t head = result.position;
   if (view.as_of_case() == v1::ReadView::kPosition) {

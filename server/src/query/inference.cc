@@ -1,5 +1,6 @@
 #include "query/inference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -256,8 +257,9 @@ absl::Status FillOutcomes(const InferenceInput& input, const forecaster::Posteri
     item.node = node.name;
     item.statement = forecaster::ObservedState{node.states[s]};
     item.reliability = 1.0;
-    // Before any limit on occur times, which speaks of the reports in the ledger.
-    item.occur_time = absl::InfinitePast();
+    // Before the limit on occur times, which speaks of the reports in the ledger.
+    item.occur_time =
+        std::min(input.options.at, input.options.occur_time_limit - absl::Nanoseconds(1));
     item.effective_time = input.options.at;
     seen.items.push_back(std::move(item));
     CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior posterior, Compute(seen));

@@ -87,15 +87,26 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   StreamReactor(CallSet& calls, std::unique_ptr<MessageSource> source)
       : calls_(calls), source_(std::move(source)) {}
 
+  // Keeps the reactor alive for whoever may still call it.
+  class Hold {
+   public:
+    explicit Hold(StreamReactor* reactor) : reactor_(reactor) { reactor_->Acquire(); }
+    Hold(const Hold& other) : reactor_(other.reactor_) { reactor_->Acquire(); }
+    Hold& operator=(const Hold&) = delete;
+    ~Hold() { reactor_->Release(); }
+    StreamReactor* operator->() const { return reactor_; }
+
+   private:
+    StreamReactor* reactor_;
+  };
+
   // A stream that is refused.
   StreamReactor(CallSet& calls, const absl::Status& refusal) : calls_(calls), end_(refusal) {}
 
   // Takes a first reference, which OnDone gives back, and begins.
   void Begin() {
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!end_.has_value() && !calls_.Add(this)) end_ = Draining();
-    }
+    // Never with this stream's lock held: EndStreams takes the two the other way round.
+    if (!calls_.Add(this)) return End(Draining());
     Wake();
   }
 
@@ -195,18 +206,6 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     Finish(ToGrpcStatus(status));
   }
 
-  // Keeps the reactor alive as long as a callback that may still run.
-  class Hold {
-   public:
-    explicit Hold(StreamReactor* reactor) : reactor_(reactor) { reactor_->Acquire(); }
-    Hold(const Hold& other) : reactor_(other.reactor_) { reactor_->Acquire(); }
-    Hold& operator=(const Hold&) = delete;
-    ~Hold() { reactor_->Release(); }
-
-   private:
-    StreamReactor* reactor_;
-  };
-
   CallSet& calls_;
   // The pump only.
   std::unique_ptr<MessageSource> source_;
@@ -234,10 +233,13 @@ void CallSet::Remove(StreamReactor* stream) {
 }
 
 void CallSet::EndStreams() {
-  // Under the lock, which a stream needs to go away.
-  absl::MutexLock lock(&mutex_);
-  ended_ = true;
-  for (StreamReactor* stream : streams_) stream->End(Draining());
+  std::vector<StreamReactor::Hold> ending;
+  {
+    absl::MutexLock lock(&mutex_);
+    ended_ = true;
+    for (StreamReactor* stream : streams_) ending.emplace_back(stream);
+  }
+  for (const StreamReactor::Hold& stream : ending) stream->End(Draining());
 }
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {

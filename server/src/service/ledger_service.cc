@@ -56,21 +56,22 @@ absl::StatusOr<std::vector<ledger::StoredEntry>> ReadEvents(const ledger::Log& l
 
 absl::Status ListEvents(ReadCall& call, const v1::ListEventsRequest& request,
                         v1::ListEventsResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const int64_t start, ListStart(call, request));
+  CREDENCE_ASSIGN_OR_RETURN(int64_t next, ListStart(call, request));
+  const ledger::Log& log = call.engine.log();
   const ledger::Position last{call.view.position};
-  if (start > last.value) return absl::OkStatus();
-  // One more than the page holds tells whether there is a next one.
-  CREDENCE_ASSIGN_OR_RETURN(const std::vector<ledger::StoredEntry> entries,
-                            ReadEvents(call.engine.log(), request.stream(), start,
-                                       static_cast<int64_t>(call.page.size) + 1, last));
-  int64_t next = start;
+  CREDENCE_ASSIGN_OR_RETURN(
+      const std::vector<ledger::StoredEntry> entries,
+      ReadEvents(log, request.stream(), next, static_cast<int64_t>(call.page.size), last));
   for (const ledger::StoredEntry& entry : entries) {
     if (entry.position > last) return absl::OkStatus();
-    if (static_cast<size_t>(response.events_size()) == call.page.size) break;
     CREDENCE_RETURN_IF_ERROR(FillEvent(entry, *response.add_events()));
     next = entry.position.value + 1;
   }
-  if (!entries.empty() && next <= last.value) call.next_key = Cat(next);
+  if (entries.empty()) return absl::OkStatus();
+  // The page may have ended by its bytes, so that only looking tells whether there is more.
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<ledger::StoredEntry> more,
+                            ReadEvents(log, request.stream(), next, 1, last));
+  if (!more.empty() && more.front().position <= last) call.next_key = Cat(next);
   return absl::OkStatus();
 }
 

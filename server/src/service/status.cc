@@ -3,7 +3,6 @@
 #include <optional>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
@@ -17,31 +16,13 @@ namespace {
 constexpr std::string_view kDomain = "credence";
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(200);
 
-// What the finer reasons of the rooms below stand for.
+// What the few reasons that the rooms below have of their own stand for.
 std::string_view PublicReason(std::string_view reason) {
-  static const auto* const names = new absl::flat_hash_map<std::string_view, std::string_view>({
-      {"NAME_DUPLICATE", "NETWORK_INVALID"},
-      {"SIZE_LIMIT", "NETWORK_INVALID"},
-      {"PARENT_UNKNOWN", "UNKNOWN_NODE"},
-      {"ROW_COUNT", "NETWORK_INVALID"},
-      {"ROW_LENGTH", "NETWORK_INVALID"},
-      {"ROW_SUM", "ROW_INVALID"},
-      {"NUMBER_INVALID", "FIELD_INVALID"},
-      {"ROW_KIND", "NETWORK_INVALID"},
-      {"EXPRESSION_INVALID", "NETWORK_INVALID"},
-      {"STATEMENT_UNSUITABLE", "FIELD_INVALID"},
-      {"RELIABILITY_INVALID", "FIELD_INVALID"},
-      {"GRADE_INVALID", "FIELD_INVALID"},
-      {"NODE_NOT_FOUND", "UNKNOWN_NODE"},
-      {"STATE_NOT_FOUND", "UNKNOWN_STATE"},
-      {"INFERENCE_BUDGET_EXCEEDED", "INFERENCE_TOO_LARGE"},
-      {"PROBABILITY_RANGE", "PROBABILITY_INVALID"},
-      {"PROBABILITY_SUM", "PROBABILITY_INVALID"},
-      {"RULE_UNKNOWN", "UNKNOWN_RULE"},
-      {"POOL_CONTRADICTORY", "WRONG_STATE"},
-  });
-  const auto found = names->find(reason);
-  return found == names->end() ? reason : found->second;
+  if (reason == "NODE_NOT_FOUND") return "UNKNOWN_NODE";
+  if (reason == "STATE_NOT_FOUND") return "UNKNOWN_STATE";
+  // The forecasts that stand cannot be pooled by this method.
+  if (reason == "POOL_CONTRADICTORY") return "WRONG_STATE";
+  return reason;
 }
 
 // The code that the contract gives to `reason`; nothing for a reason that it does not have.

@@ -8,7 +8,7 @@
 namespace credence::server {
 
 // An error of any room with a reason of credence.v1.ErrorReason and the code that belongs to it.
-// The rooms below have finer reasons of their own; each stands for one of the contract's. An error
+// The rooms below have a few reasons of their own; each stands for one of the contract's. An error
 // without a reason is a fault of the server: INTERNAL, but for those of the ways in, such as
 // CANCELLED.
 [[nodiscard]] absl::Status PublicStatus(const absl::Status& status);
