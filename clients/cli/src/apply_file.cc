@@ -266,8 +266,10 @@ class DocumentReader {
         const auto& model = static_cast<const v1::Evidence&>(spec).model();
         CREDENCE_RETURN_IF_ERROR(require(
             !model.node().empty() || absl::StartsWith(parent_, "questions/"), "model.node"));
-        return require(model.statement_case() != event::v1::EvidenceModel::STATEMENT_NOT_SET,
-                       "model: a statement, such as likelihoodRatio,");
+        if (model.statement_case() != event::v1::EvidenceModel::STATEMENT_NOT_SET) {
+          return absl::OkStatus();
+        }
+        return Error(node, prefix + "spec.model", "needs a statement, such as likelihoodRatio");
       }
       case DeclarationKind::kForecast: {
         const auto& forecast = static_cast<const v1::Forecast&>(spec);

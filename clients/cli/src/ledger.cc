@@ -109,6 +109,7 @@ struct WatchFlags {
 };
 
 absl::Status Watch(CliContext& context, const WatchFlags& flags) {
+  CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
   v1::WatchEventsRequest request;
   request.set_stream(flags.stream);
   if (flags.start) request.set_start_position(*flags.start);

@@ -176,14 +176,18 @@ absl::Status EmitWrite(CliContext& context, const Message& response) {
   return Emit(context, response, presentation);
 }
 
+absl::Status CheckStreamOutput(const CliContext& context) {
+  if (context.flags().output != OutputFormat::kCsv) return absl::OkStatus();
+  return UsageError("--output csv: a stream is given as table, jsonl, json or name");
+}
+
 absl::Status EmitStreamed(CliContext& context, const Message& message, const std::string& line) {
+  CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
   const OutputFormat output = context.flags().output;
   if (output == OutputFormat::kTable) {
     context.out() << line << "\n";
   } else if (output == OutputFormat::kName) {
     context.out() << NameOf(message) << "\n";
-  } else if (output == OutputFormat::kCsv) {
-    return UsageError("--output csv: a stream is given as table, jsonl, json or name");
   } else {
     CREDENCE_RETURN_IF_ERROR(WriteJson(message, false, context.out()));
   }

@@ -33,7 +33,9 @@ struct Presentation {
 [[nodiscard]] absl::Status EmitWrite(CliContext& context,
                                      const google::protobuf::Message& response);
 
-// Writes one message of a stream: a line of JSON, or what `line` makes of it for people. Flushes.
+// Writes one message of a stream: a line of JSON, or `line` for people. Flushes. A UsageError for
+// CSV, which has no form for streams; ask for it with CheckStreamOutput before the stream begins.
+[[nodiscard]] absl::Status CheckStreamOutput(const CliContext& context);
 [[nodiscard]] absl::Status EmitStreamed(CliContext& context,
                                         const google::protobuf::Message& message,
                                         const std::string& line);

@@ -171,6 +171,7 @@ void AddWatch(CLI::App* noun, CliContext& context) {
   CLI::App* verb =
       AddVerb(noun, context, "watch", "Follow the published posteriors of a question",
               [&context, flags]() -> absl::Status {
+                CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
                 v1::WatchPosteriorsRequest request;
                 request.set_parent(NameIn("questions", flags->question));
                 if (flags->start) request.set_start_position(*flags->start);

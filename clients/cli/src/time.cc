@@ -17,9 +17,9 @@ struct Unit {
 };
 
 // Longer names first, so that `ms` is not read as `m`.
-const Unit kUnits[] = {{"ms", absl::Milliseconds(1)}, {"w", absl::Hours(24 * 7)},
-                       {"d", absl::Hours(24)},        {"h", absl::Hours(1)},
-                       {"m", absl::Minutes(1)},       {"s", absl::Seconds(1)}};
+constexpr Unit kUnits[] = {{"ms", absl::Milliseconds(1)}, {"w", absl::Hours(24 * 7)},
+                           {"d", absl::Hours(24)},        {"h", absl::Hours(1)},
+                           {"m", absl::Minutes(1)},       {"s", absl::Seconds(1)}};
 
 // A century and a half: longer ones are slips of the hand.
 constexpr double kSecondsMax = 150.0 * 366 * 86400;
