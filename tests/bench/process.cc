@@ -1,15 +1,14 @@
 #include "process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <thread>
 
 namespace credence::bench {
 
@@ -66,7 +65,7 @@ int WaitForPort(const std::string& path) {
   for (int i = 0; i < 30'000; ++i) {
     int port = 0;
     if (std::ifstream(path) >> port && port > 0) return port;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    poll(nullptr, 0, 1);
   }
   std::fprintf(stderr, "no port appeared in %s\n", path.c_str());
   std::exit(1);

@@ -61,9 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadModel{"ExpressionUnreadable",
                  BinaryNode("a", kEven) +
                      BinaryNode("b", "parents: 'a' deterministic { expression: 'a == ' }"),
-                 "EXPRESSION_INVALID", ""},
-        BadModel{"NoDeadlineAfterOpening", BinaryNode("a", kEven) + "deadline_time { seconds: 1 }",
-                 "TIME_INVALID", "network.model.deadline_time"}),
+                 "EXPRESSION_INVALID", ""}),
     [](const testing::TestParamInfo<BadModel>& param) { return std::string(param.param.name); });
 
 class ReasonTest : public testing::Test {
@@ -115,6 +113,15 @@ TEST_F(ReasonTest, ANetworkTooWideForExactInferenceIsRefusedWithItsSize) {
   EXPECT_TRUE(Refused(decision, "INFERENCE_BUDGET_EXCEEDED", ""));
   EXPECT_EQ(decision.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(GetErrorDetail(decision.status()).metadata.contains("bytes"));
+}
+
+TEST_F(ReasonTest, ADeadlineBeforeTheOpeningIsRefused) {
+  const std::string request =
+      "network_id: 'n' network { model { open_time { seconds: 2 } "
+      "deadline_time { seconds: 1 } " +
+      BinaryNode("a", kEven) + " } }";
+  EXPECT_TRUE(Refused(world.Do(&DecideCreateNetwork, request), "TIME_INVALID",
+                      "network.model.deadline_time"));
 }
 
 TEST_F(ReasonTest, AnIdThatStandsAlreadyIsRefused) {
