@@ -43,6 +43,11 @@ absl::Time TruncateToMicroseconds(absl::Time time) {
   return absl::FromUnixMicros(absl::ToUnixMicros(time));
 }
 
+// The position of the event that `draft`, which names one, followed from.
+Position CauseOf(const EventDraft& draft, const DecideContext& context) {
+  return Position{context.next_position.value + static_cast<int64_t>(*draft.caused_by)};
+}
+
 }  // namespace
 
 BatchBuilder::BatchBuilder(const Store& store, const Clock& clock, const WriteLimits& limits,
@@ -152,7 +157,10 @@ absl::Status BatchBuilder::EncodeOne(const EventDraft& draft, const DecideContex
   if (head->length > 0) place.previous = head->last;
   place.record_time = context.record_time;
   place.request_id = request_id;
-  if (draft.caused) place.cause = context.next_position;
+  if (draft.caused_by.has_value()) {
+    CREDENCE_CHECK(*draft.caused_by < static_cast<size_t>(index));
+    place.cause = CauseOf(draft, context);
+  }
 
   CommitBatch::Entry entry;
   entry.offset = batch_.bytes.size();
@@ -203,7 +211,7 @@ void BatchBuilder::Fold(const EventDraft& draft, const CommitBatch::Entry& entry
   event.backfilled = draft.backfilled;
   event.actor = draft.actor;
   event.request_id = request_id;
-  if (draft.caused) event.cause = context.next_position;
+  if (draft.caused_by.has_value()) event.cause = CauseOf(draft, context);
   event.ignorable = draft.ignorable;
   event.payload = draft.payload.get();
   event.payload_type = draft.payload->GetDescriptor()->full_name();

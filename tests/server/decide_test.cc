@@ -159,6 +159,9 @@ TEST_F(DecideTest, ADeadlineQuestionIsPublishedAtEachMidnightThatPasses) {
                   .ok());
   // Ten midnights, and the item's own.
   EXPECT_EQ(world.Count<event::v1::PosteriorPublished>() - before, 11);
+  // The ticks come first and have no cause; the last posterior followed from the item.
+  EXPECT_FALSE(world.log[world.log.size() - 3].caused_by.has_value());
+  EXPECT_EQ(world.log.back().caused_by, 10U);
 }
 
 TEST_F(DecideTest, APassedDeadlineWithoutNewsLeavesNothingOfTheProbability) {

@@ -121,7 +121,9 @@ int64_t Trial::Add(std::string stream, std::shared_ptr<const google::protobuf::M
   draft.effective_time = effective_time;
   draft.backfilled = effective_time < facts_.record_time;
   draft.actor = facts_.actor;
-  draft.caused = caused_by.has_value();
+  if (caused_by.has_value()) {
+    draft.caused_by = static_cast<size_t>(*caused_by - facts_.next_position);
+  }
   ledger::SequencedEvent event;
   event.position = ledger::Position{position};
   event.stream = stream;

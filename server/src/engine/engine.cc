@@ -66,7 +66,9 @@ absl::Status FoldDrafts(const ledger::Log& log, const DecideFacts& facts,
     event.effective_time = draft.effective_time.value_or(facts.record_time);
     event.backfilled = draft.backfilled;
     event.actor = draft.actor;
-    if (draft.caused) event.cause = ledger::Position{facts.next_position};
+    if (draft.caused_by.has_value()) {
+      event.cause = ledger::Position{facts.next_position + static_cast<int64_t>(*draft.caused_by)};
+    }
     event.ignorable = draft.ignorable;
     event.payload = draft.payload.get();
     event.payload_type = draft.payload->GetDescriptor()->full_name();

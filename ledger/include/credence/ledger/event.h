@@ -32,8 +32,8 @@ struct EventDraft {
   bool backfilled = false;
   // Who caused it, such as "forecasters/analyst-1" or "system".
   std::string actor;
-  // Whether the event followed from the first one of the same append: its cause_position.
-  bool caused = false;
+  // Index, within the append, of the earlier event that this one followed from: its cause_position.
+  std::optional<size_t> caused_by;
   // Whether a reader that does not know the payload's type may skip the event.
   bool ignorable = false;
 };
