@@ -115,8 +115,8 @@ LedgerFixture::LedgerFixture() : clock_(absl::FromUnixSeconds(1'600'000'000)) {
 LedgerFixture::~LedgerFixture() { Close(); }
 
 void LedgerFixture::Open(rocksdb::Env* env) {
-  absl::StatusOr<std::unique_ptr<Log>> log = LogFactory::Open(
-      {.directory = directory_.path(), .clock = &clock_, .limits = limits_}, env);
+  absl::StatusOr<std::unique_ptr<Log>> log =
+      LogFactory::Open({.directory = directory_.path(), .clock = &clock_, .limits = limits_}, env);
   ASSERT_TRUE(log.ok()) << log.status();
   log_ = *std::move(log);
   log_->Start(projection_);

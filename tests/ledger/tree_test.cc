@@ -23,9 +23,14 @@ std::vector<Hash> NumberedLeaves(int64_t count) {
 }
 
 TEST(TreeTest, EightLeavesOfTheStandardHaveItsRoots) {
-  const std::vector<std::string> leaves = {
-      "",         "00",       "10",               "2021",
-      "3031",     "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+  const std::vector<std::string> leaves = {"",
+                                           "00",
+                                           "10",
+                                           "2021",
+                                           "3031",
+                                           "40414243",
+                                           "5051525354555657",
+                                           "606162636465666768696a6b6c6d6e6f"};
   const std::vector<std::string> roots = {"e3b0c442", "6e340b9c", "fac54203",
                                           "aeb6bcfe", "d37ee418", "4e3bbb1f",
                                           "76e67dad", "ddb89be4", "5dc9da79"};
@@ -90,9 +95,9 @@ TEST(TreeTest, TileTreeRecoveredAtAnySizeGrowsAsIfNeverStopped) {
     std::vector<FullTile> filled;
     for (int64_t i = 0; i < size; ++i) grown.Append(leaves[static_cast<size_t>(i)], filled);
     const TreeSnapshot before = grown.Snapshot();
-    absl::StatusOr<TileTree> recovered =
-        TileTree::Recover(TreeSize{size}, [&](int level, int64_t, int64_t)
-                              -> absl::StatusOr<std::shared_ptr<const TileHashes>> {
+    absl::StatusOr<TileTree> recovered = TileTree::Recover(
+        TreeSize{size},
+        [&](int level, int64_t, int64_t) -> absl::StatusOr<std::shared_ptr<const TileHashes>> {
           return before.rows[static_cast<size_t>(level)];
         });
     ASSERT_TRUE(recovered.ok());
