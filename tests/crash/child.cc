@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +15,13 @@
 #include "absl/strings/str_cat.h"
 
 namespace credence::crash {
+namespace {
+
+// A descriptor that becomes readable when the process ends. The C library's function is left alone:
+// glibc 2.36 declares it without the C linkage that it has.
+int OpenProcess(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+}  // namespace
 
 Child::Child(const std::vector<std::string>& arguments, const std::string& log) {
   std::vector<char*> argv;
@@ -37,7 +44,7 @@ Child::~Child() {
 bool Child::EndsWithin(std::chrono::nanoseconds limit) const {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
   const timespec timeout{seconds.count(), (limit - seconds).count()};
-  pollfd ended{pidfd_open(pid_, 0), POLLIN, 0};
+  pollfd ended{OpenProcess(pid_), POLLIN, 0};
   const int count = ppoll(&ended, 1, &timeout, nullptr);
   close(ended.fd);
   return count > 0;
@@ -64,7 +71,7 @@ FileWatch::FileWatch(const std::string& directory)
 FileWatch::~FileWatch() { close(descriptor_); }
 
 absl::Status FileWatch::Await(const Child& child, const std::string& name) const {
-  const int process = pidfd_open(child.pid(), 0);
+  const int process = OpenProcess(child.pid());
   std::array<pollfd, 2> waits{{{descriptor_, POLLIN, 0}, {process, POLLIN, 0}}};
   absl::Status status = absl::DeadlineExceededError(absl::StrCat(name, " did not appear"));
   while (poll(waits.data(), waits.size(), 60'000) > 0) {
