@@ -1,0 +1,197 @@
+
+#include <gtest/gtest.h>
+#include <rocksdb/db.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "fault_env.h"
+#include "ledger_fixture.h"
+
+namespace credence::ledger {
+namespace {
+
+class FailureTest : public LedgerFixture, public testing::WithParamInterface<Fault> {
+ protected:
+  // Destroyed after the log that uses it.
+  ~FailureTest() override { Close(); }
+
+  // Writes that hand over all at once; their outcomes by request.
+  std::map<std::string, absl::StatusOr<Receipt>> WriteAll(int count) {
+    absl::Mutex mutex;
+    std::map<std::string, absl::StatusOr<Receipt>> outcomes;
+    for (int i = 0; i < count; ++i) {
+      const std::string request_id = absl::StrCat("write-", i);
+      Submission submission = WriteOf(request_id, request_id, {Say("a", request_id)});
+      submission.done = [&, request_id](absl::StatusOr<Receipt> outcome) {
+        absl::MutexLock lock(&mutex);
+        outcomes.emplace(request_id, std::move(outcome));
+      };
+      log_->Submit(std::move(submission));
+    }
+    absl::MutexLock lock(&mutex);
+    const auto all = [&] { return outcomes.size() == static_cast<size_t>(count); };
+    mutex.Await(absl::Condition(&all));
+    return outcomes;
+  }
+
+  FaultEnv faults_;
+};
+
+TEST_P(FailureTest, FailedWriteStopsWritingAndLosesNothingAcknowledged) {
+  limits_.batch_events_max = 3;
+  Open(faults_.env());
+  Append("a", {"before"});
+  faults_.Arm(GetParam(), 5);
+  const auto outcomes = WriteAll(60);
+  int64_t acknowledged = 0;
+  for (const auto& [request_id, outcome] : outcomes) {
+    acknowledged += outcome.ok() ? 1 : 0;
+    if (!outcome.ok()) {
+      EXPECT_EQ(outcome.status().code(), absl::StatusCode::kDataLoss);
+      EXPECT_EQ(ReasonOf(outcome.status()), "LEDGER_FAILED");
+    }
+  }
+  EXPECT_GT(acknowledged, 0);
+  EXPECT_LT(acknowledged, 60);
+  // Later writes are refused though the disk is well again; reads go on.
+  faults_.Arm(Fault::kNone, 0);
+  EXPECT_EQ(ReasonOf(SubmitAndWait(*log_, WriteOf("late", "", {Say("a", "x")})).status()),
+            "LEDGER_FAILED");
+  EXPECT_EQ(log_->tree_head().size, TreeSize{2 + acknowledged});
+  ExpectSound();
+
+  Reopen();
+  ExpectSound();
+  for (const auto& [request_id, outcome] : outcomes) {
+    const absl::StatusOr<Receipt> again =
+        SubmitAndWait(*log_, WriteOf(request_id, request_id, {Say("a", request_id)}));
+    ASSERT_TRUE(again.ok()) << again.status();
+    if (!outcome.ok()) continue;
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_EQ(again->position, outcome->position);
+    EXPECT_EQ(again->leaf_hash, outcome->leaf_hash);
+  }
+  // Each exactly once, whether it had reached the disk or not.
+  EXPECT_EQ(log_->tree_head().size, TreeSize{62});
+  std::map<std::string, int> texts;
+  const std::vector<StoredEntry> entries = ReadAll(*log_);
+  for (size_t i = 2; i < entries.size(); ++i) ++texts[TextOf(entries[i])];
+  EXPECT_EQ(texts.size(), 60U);
+  ExpectSound();
+}
+
+TEST_P(FailureTest, FailureEndsTheWatches) {
+  Open(faults_.env());
+  absl::Notification ended;
+  absl::Status status;
+  log_->WatchHead(TreeSize{100}, [&](const absl::Status& end) {
+    status = end;
+    ended.Notify();
+  });
+  faults_.Arm(GetParam(), 1);
+  EXPECT_FALSE(SubmitAndWait(*log_, WriteOf("r", "", {Say("a", "x")})).ok());
+  ended.WaitForNotification();
+  EXPECT_EQ(ReasonOf(status), "LEDGER_FAILED");
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, FailureTest, testing::Values(Fault::kAppend, Fault::kSync),
+                         [](const testing::TestParamInfo<Fault>& fault) {
+                           return fault.param == Fault::kAppend ? "Append" : "Sync";
+                         });
+
+class DamageTest : public LedgerFixture {
+ protected:
+  // Changes the database behind the log's back.
+  void Tamper(const std::string& family,
+              const std::function<void(rocksdb::DB&, rocksdb::ColumnFamilyHandle*)>& change) {
+    const std::string path = directory_.path() + "/log";
+    rocksdb::Options options;
+    std::vector<std::string> names;
+    ASSERT_TRUE(rocksdb::DB::ListColumnFamilies(options, path, &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const std::string& name : names) {
+      descriptors.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    }
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* raw = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(options, path, descriptors, &handles, &raw).ok());
+    const std::unique_ptr<rocksdb::DB> database(raw);
+    for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+      if (handle->GetName() == family) change(*database, handle);
+    }
+    for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+      ASSERT_TRUE(database->DestroyColumnFamilyHandle(handle).ok());
+    }
+  }
+
+  absl::Status OpenStatus() {
+    return Log::Open({.directory = directory_.path(), .clock = &clock_, .limits = {}}).status();
+  }
+
+  static std::string Key(int64_t position) {
+    std::string key(8, '\0');
+    for (size_t i = 0; i < 8; ++i) key[i] = static_cast<char>(position >> (56 - 8 * i) & 0xff);
+    return key;
+  }
+};
+
+TEST_F(DamageTest, ChangedEntryAtTheEndIsNoticedAtOpening) {
+  Open();
+  AppendMany(20);
+  Close();
+  Tamper("entries", [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
+    std::string entry;
+    ASSERT_TRUE(database.Get({}, family, Key(10), &entry).ok());
+    entry.back() ^= 1;
+    ASSERT_TRUE(database.Put({}, family, Key(10), entry).ok());
+  });
+  EXPECT_EQ(ReasonOf(OpenStatus()), "LEDGER_FAILED");
+}
+
+TEST_F(DamageTest, LostLastEntryIsNoticedAtOpening) {
+  Open();
+  AppendMany(20);
+  Close();
+  Tamper("entries", [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
+    ASSERT_TRUE(database.Delete({}, family, Key(20)).ok());
+  });
+  EXPECT_EQ(ReasonOf(OpenStatus()), "LEDGER_FAILED");
+}
+
+TEST_F(DamageTest, LostTileIsNoticedAtOpening) {
+  Open();
+  AppendMany(600);
+  Close();
+  Tamper("tiles", [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
+    ASSERT_TRUE(database.Delete({}, family, std::string(1, '\0') + Key(1)).ok());
+  });
+  EXPECT_EQ(ReasonOf(OpenStatus()), "LEDGER_FAILED");
+}
+
+TEST_F(DamageTest, TornTailOfTheWriteAheadLogIsDroppedWithoutComplaint) {
+  Open();
+  AppendMany(30);
+  const TreeHead head = log_->tree_head();
+  Close();
+  // Half a record: what a crash leaves of a write that was never acknowledged.
+  for (const auto& file : std::filesystem::directory_iterator(directory_.path() + "/log")) {
+    if (file.path().extension() != ".log" || file.file_size() == 0) continue;
+    std::ofstream(file.path(), std::ios::app | std::ios::binary) << std::string(
+        "\x12\x34\x56\x78"
+        "\x40\x00\x01",
+        7);
+  }
+  Open();
+  EXPECT_EQ(log_->tree_head(), head);
+  ExpectSound();
+}
+
+}  // namespace
+}  // namespace credence::ledger
