@@ -47,8 +47,14 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "mypy",
     "python3-cryptography",
+    "python3-grpcio",
     "python3-numpy",
+    "python3-pandas",
+    "python3-protobuf",
+    "python3-setuptools",
+    "python3-wheel",
 }
 
 COMMANDS = re.compile(

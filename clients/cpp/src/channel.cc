@@ -22,6 +22,9 @@ constexpr int kMessageBytesMax = 256 * 1024 * 1024;
 // Below gRPC's own second, so that a server that has just come up is found by the next repeat.
 constexpr int kReconnectMsMin = 50;
 constexpr int kReconnectMsMax = 2000;
+// What gRPC calls the least time between two attempts is how long it waits for one to come through:
+// a busy machine or a far one may take longer than the pause.
+constexpr int kConnectMs = 5000;
 
 grpc::ByteBuffer ToBuffer(std::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
@@ -49,7 +52,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMsMin);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectMsMin);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMsMax);
   return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
 }
