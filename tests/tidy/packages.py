@@ -24,6 +24,7 @@ PROVIDERS = {
     "benchmark": ("libbenchmark-dev",),
     "dlib": ("libdlib-dev",),
     "Python3": ("python3",),
+    "Credence": (),
     # find_library
     "jemalloc": ("libjemalloc-dev",),
     # find_program
@@ -47,6 +48,7 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "man-db",
     "mypy",
     "python3-cryptography",
     "python3-grpcio",
