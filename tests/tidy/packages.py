@@ -19,7 +19,7 @@ PROVIDERS = {
     "ZLIB": ("zlib1g-dev",),
     "CLI11": ("libcli11-dev",),
     "yaml-cpp": ("libyaml-cpp-dev",),
-    "PkgConfig": ("pkg-config", "libzip-dev"),
+    "PkgConfig": ("pkg-config", "libzip-dev", "prometheus-cpp-dev"),
     "GTest": ("libgtest-dev", "libgmock-dev"),
     "benchmark": ("libbenchmark-dev",),
     "dlib": ("libdlib-dev",),
