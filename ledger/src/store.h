@@ -19,6 +19,7 @@
 #include "commit_batch.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/position.h"
+#include "credence/ledger/stats.h"
 #include "credence/ledger/stream_map.h"
 #include "map_pages.h"
 #include "records.h"
@@ -138,6 +139,9 @@ class Store {
   // Every key of a family and its value, by key, until `visit` returns false. Passes the cache by.
   absl::Status ScanFamily(Family family,
                           absl::FunctionRef<bool(std::string_view, std::string_view)> visit) const;
+
+  // Its own numbers.
+  [[nodiscard]] StoreStats Stats() const;
 
   // What its files are reached through.
   [[nodiscard]] rocksdb::Env* env() const;

@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "format.h"
 #include "history.h"
+#include "live_screen.h"
 #include "text.h"
 
 namespace credence::cli {
@@ -126,6 +127,19 @@ TEST(ChartTest, ADumbTerminalGetsAscii) {
 TEST(ChartTest, OnePointAndNoneAreDrawnToo) {
   EXPECT_TRUE(absl::StrContains(Chart({{3, 0.5}}, true), "──────────"));
   EXPECT_EQ(Chart({}, true), "");
+}
+
+TEST(LiveScreenTest, LinesAreCutByCodePoints) {
+  EXPECT_EQ(CutToColumns("abc", 3), "abc");
+  EXPECT_EQ(CutToColumns("abc", 2), "ab");
+  EXPECT_EQ(CutToColumns("╭─╮ 5 %", 4), "╭─╮ ");
+  EXPECT_EQ(CutToColumns("", 0), "");
+}
+
+TEST(LiveScreenTest, ASparklineIsAsHighAsItsNumbersAreBesideTheLargest) {
+  EXPECT_EQ(Sparkline({0, 1, 4, 8}, true), " ▁▄█");
+  EXPECT_EQ(Sparkline({0, 0.001, 8}, false), " .@");
+  EXPECT_EQ(Sparkline({0, 0}, true), "  ");
 }
 
 TEST(BridgeTest, ShowsEachStepOnItsSideOfTheAxis) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "command.h"
 #include "credence/cli/exit_code.h"
+#include "live_screen.h"
 #include "mistake.h"
 
 namespace credence::cli {
@@ -160,6 +161,7 @@ int Main(int argc, char** argv, const std::vector<OfflineCommandRegistrar>& offl
   environment.unicode =
       lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
   int columns = 0;
+  if (environment.terminal) environment.columns = TerminalWindow(environment.columns).columns;
   if (absl::SimpleAtoi(variable("COLUMNS"), &columns) && columns > 0) {
     environment.columns = columns;
   }

@@ -34,7 +34,7 @@ absl::Duration Pause(const ClientOptions& options, int attempt, std::string_view
 
 }  // namespace
 
-class Client::Impl {
+class __attribute__((visibility("hidden"))) Client::Impl {
  public:
   explicit Impl(ClientOptions options) : options_(std::move(options)), channel_(options_.endpoint) {
     CREDENCE_CHECK(options_.timeout > absl::ZeroDuration());

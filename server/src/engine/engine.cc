@@ -6,6 +6,7 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/time/clock.h"
 #include "credence/base/check.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
@@ -272,7 +273,9 @@ void Engine::Submit(WriteCommand command, std::string request_id, std::string st
     CREDENCE_RETURN_IF_ERROR(CheckNotInFuture(facts));
     const LogHistory history(*log_, ledger::Position{facts.next_position - 1});
     if (needs_history) facts.history = &history;
+    const int64_t begin = absl::GetCurrentTimeNanos();
     CREDENCE_ASSIGN_OR_RETURN(*decision, decide(head_, facts));
+    decision_nanos_.Note(absl::GetCurrentTimeNanos() - begin);
     if (decision->events.empty()) return NothingToRecord();
     return decision->events;
   };

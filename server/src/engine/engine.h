@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "credence/base/histogram.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/v1/common.pb.h"
@@ -78,6 +79,14 @@ struct EngineOptions {
   absl::Duration wait_max = absl::Minutes(5);
 };
 
+// For a monitor.
+struct EngineStats {
+  // Nanoseconds of each write's decision.
+  Histogram::Snapshot decision_nanos;
+  // Tasks of the executor that no thread has taken yet.
+  int64_t queued_task_count = 0;
+};
+
 class Engine final : public ledger::Projection {
  public:
   // `log` and `clock` must outlive the engine.
@@ -107,6 +116,10 @@ class Engine final : public ledger::Projection {
 
   // Keeps a view for the next page of its list.
   void Remember(std::string_view scope, const StateView& view);
+
+  [[nodiscard]] EngineStats Stats() const {
+    return {decision_nanos_.Read(), executor_.queued_count()};
+  }
 
   [[nodiscard]] ledger::Log& log() { return *log_; }
   [[nodiscard]] const ledger::Log& log() const { return *log_; }
@@ -146,6 +159,7 @@ class Engine final : public ledger::Projection {
   mutable absl::Mutex mutex_;
   Durable durable_ ABSL_GUARDED_BY(mutex_);
 
+  Histogram decision_nanos_{LatencyBounds()};
   ViewCache views_;
   Executor executor_;
   HeadWaiter waiter_;

@@ -46,7 +46,10 @@ bool IsLoopback(std::string_view host_and_port) {
 }
 
 Site::Site(const Router& router, const Engine& engine, const SiteOptions& options)
-    : gateway_(router), engine_(engine), loopback_only_(IsLoopback(options.listen)) {}
+    : gateway_(router),
+      engine_(engine),
+      loopback_only_(IsLoopback(options.listen)),
+      metrics_(options.metrics) {}
 
 void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
   const HttpRequest& request = exchange->request();
@@ -68,6 +71,12 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   if (request.path == "/healthz") return Plain(200, "ok");
   if (request.path == "/readyz") {
     return draining_ ? Plain(503, "the server is shutting down") : Plain(200, "ok");
+  }
+  if (request.path == "/metrics" && metrics_) {
+    return {200,
+            {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+             {"Cache-Control", "no-store"}},
+            metrics_()};
   }
   if (request.path == "/checkpoint") return ServeCheckpoint(engine_.log());
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@
 //   /credence.v1.SERVICE/METHOD   the contract's methods by the Connect protocol
 //   /checkpoint, /tile/...        the log as C2SP tlog-tiles
 //   /healthz                      200 while the process lives
+//   /metrics                      how the server stands, for Prometheus
 //   /readyz                       200 while it takes calls, 503 from the begin of a drain on
 //
 // Thread-safe.
@@ -23,6 +25,8 @@ struct SiteOptions {
   // name are refused, so that no page of another site can reach the ledger by a name of its own
   // that resolves here (DNS rebinding).
   std::string listen;
+  // What /metrics serves; nothing is served there without it.
+  std::function<std::string()> metrics{};
 };
 
 class Site {
@@ -41,6 +45,7 @@ class Site {
   const ConnectGateway gateway_;
   const Engine& engine_;
   const bool loopback_only_;
+  const std::function<std::string()> metrics_;
   std::atomic<bool> draining_{false};
 };
 

@@ -26,6 +26,8 @@
 #include "http/site.h"
 #include "main/backup_schedule.h"
 #include "main/commands.h"
+#include "metrics/call_metrics.h"
+#include "metrics/metrics_page.h"
 #include "service/grpc_server.h"
 #include "service/router.h"
 #include "service/services.h"
@@ -149,11 +151,15 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   ticker.Start();
   Router router;
   AddServices(router, engine);
+  CallMetrics calls;
+  calls.Instrument(router);
+  const MetricsPage metrics(engine, calls);
   GrpcServerOptions options;
   options.listen = flags.listen;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                             GrpcServer::Start(router, engine.executor(), options));
-  Site site(router, engine, {.listen = http_listen});
+  Site site(router, engine,
+            {.listen = http_listen, .metrics = [&metrics] { return metrics.Render(); }});
   HttpServerOptions http_options;
   http_options.listen = http_listen;
   CREDENCE_ASSIGN_OR_RETURN(

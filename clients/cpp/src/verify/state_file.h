@@ -9,6 +9,8 @@
 #include "credence/client/verify/checkpoint.h"
 #include "credence/client/verify/note.h"
 
+#pragma GCC visibility push(hidden)
+
 // What a verification remembers: a text file that may be deleted at any time.
 //
 //   credence-verified/v1
@@ -38,3 +40,5 @@ struct VerifyState {
                                           const VerifyState& state);
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop
