@@ -41,6 +41,10 @@ void AddCompletenessVerbs(CLI::App* noun, CliContext& context);
 void AddApplyCommand(CLI::App& app, CliContext& context);
 void AddCompletionCommands(CLI::App& app, CliContext& context);
 
+// To be added to the noun `posterior`: sensitivity, joint, mpe and evidence; and alarms.
+void AddPosteriorQueryVerbs(CLI::App* noun, CliContext& context);
+void AddAlarmVerb(CLI::App* noun, CliContext& context);
+
 // Adds `history QUESTION`, which both questions and posteriors have: the published posteriors.
 void AddHistoryVerb(CLI::App* noun, CliContext& context);
 

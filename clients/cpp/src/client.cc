@@ -165,10 +165,10 @@ bool DropRepeats(int64_t next_position, v1::WatchPosteriorsResponse& message) {
   return message.has_posterior() || message.next_position() > next_position;
 }
 
-// Streams from request.start_position(), which moves on with each message that was handed over.
-template <typename Request, typename Response>
-RpcResult StreamOnce(Channel& channel, Request& request,
-                     absl::FunctionRef<bool(const Response&)> on_message, bool* progressed) {
+// Hands the messages of one stream to `on_message` until it returns false.
+template <typename Response, typename Request>
+RpcResult ReadStream(Channel& channel, const Request& request, bool* progressed,
+                     absl::FunctionRef<bool(Response&)> on_message) {
   bool malformed = false;
   RpcResult result = channel.Stream(
       MethodOf(*Request::descriptor()), request.SerializeAsString(), [&](std::string_view bytes) {
@@ -176,13 +176,22 @@ RpcResult StreamOnce(Channel& channel, Request& request,
         malformed = !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
         if (malformed) return false;
         *progressed = true;
-        if (!DropRepeats(request.start_position(), message)) return true;
-        request.set_start_position(std::max(request.start_position(), message.next_position()));
         return on_message(message);
       });
   if (!malformed) return result;
   return {static_cast<int>(absl::StatusCode::kInternal), "a message of the stream cannot be parsed",
           "", ""};
+}
+
+// Streams from request.start_position(), which moves on with each message that was handed over.
+template <typename Request, typename Response>
+RpcResult StreamOnce(Channel& channel, Request& request,
+                     absl::FunctionRef<bool(const Response&)> on_message, bool* progressed) {
+  return ReadStream<Response>(channel, request, progressed, [&](Response& message) {
+    if (!DropRepeats(request.start_position(), message)) return true;
+    request.set_start_position(std::max(request.start_position(), message.next_position()));
+    return on_message(message);
+  });
 }
 
 // A watch that starts at the head pins the head first: were the connection lost before the first
@@ -215,6 +224,15 @@ absl::Status Client::WatchPosteriors(
   return impl_->Watch([&](bool* progressed) {
     return StreamOnce<v1::WatchPosteriorsRequest, v1::WatchPosteriorsResponse>(
         impl_->channel(), request, on_message, progressed);
+  });
+}
+
+absl::Status Client::WatchCoherenceAlarms(
+    const v1::WatchCoherenceAlarmsRequest& request,
+    absl::FunctionRef<bool(const v1::WatchCoherenceAlarmsResponse&)> on_message) {
+  return impl_->Watch([&](bool* progressed) {
+    return ReadStream<v1::WatchCoherenceAlarmsResponse>(impl_->channel(), request, progressed,
+                                                        on_message);
   });
 }
 

@@ -117,7 +117,9 @@ std::vector<double> DependenceWeights(const std::vector<PreparedItem>& items,
 }
 
 Session::Session(const CompiledNetwork& network, const InferenceOptions& options)
-    : network_(&network), options_(&options), engine_(network) {}
+    : network_(&network),
+      options_(&options),
+      engine_(network, {.memory_budget_bytes = options.memory_budget_bytes}) {}
 
 absl::StatusOr<Session> Session::Open(const CompiledNetwork& network,
                                       std::span<const EvidenceItem> items,

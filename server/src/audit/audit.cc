@@ -17,6 +17,7 @@
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "credence/forecaster/posterior.h"
+#include "decide/intervals.h"
 #include "decide/learning.h"
 #include "decide/posterior.h"
 #include "decide/scores.h"
@@ -134,7 +135,38 @@ class Auditor {
       }
       ++report_.posterior_count;
     }
+    return CheckSpreads(input, published);
+  }
+
+  // The credible intervals that were published; ledgers of earlier versions have none.
+  absl::Status CheckSpreads(const InferenceInput& input, const PosteriorPublished& published) {
+    PosteriorPublished expected = published;
+    for (auto& posterior : *expected.mutable_posteriors()) posterior.clear_spreads();
+    AddSpreads(input, published.network(), published.evidence_position(),
+               published.interval_draw_count(), expected);
+    for (int i = 0; i < published.posteriors_size(); ++i) {
+      if (SameSpreads(expected.posteriors(i), published.posteriors(i))) continue;
+      return WrongAt(size_,
+                     Cat("the credible intervals of questions/", published.posteriors(i).question(),
+                         " are not what the events before them give"));
+    }
     return absl::OkStatus();
+  }
+
+  [[nodiscard]] static bool SameSpreads(const event::v1::QuestionPosterior& expected,
+                                        const event::v1::QuestionPosterior& recorded) {
+    bool same = expected.spreads_size() == recorded.spreads_size();
+    for (int s = 0; same && s < recorded.spreads_size(); ++s) {
+      const event::v1::ProbabilitySpread& left = expected.spreads(s);
+      const event::v1::ProbabilitySpread& right = recorded.spreads(s);
+      same = left.intervals_size() == right.intervals_size() && Near(left.median(), right.median());
+      for (int i = 0; same && i < right.intervals_size(); ++i) {
+        same = Near(left.intervals(i).level(), right.intervals(i).level()) &&
+               Near(left.intervals(i).low(), right.intervals(i).low()) &&
+               Near(left.intervals(i).high(), right.intervals(i).high());
+      }
+    }
+    return same;
   }
 
   absl::Status CheckNumericPosterior(const NetworkState& network,

@@ -13,7 +13,9 @@
 #include "decide/decide.h"
 #include "decide/network_check.h"
 #include "decide/pool_policy.h"
+#include "decide/relations.h"
 #include "decide/trial.h"
+#include "query/convert.h"
 #include "query/find.h"
 
 // The beginning and the middle of a question's life.
@@ -208,11 +210,15 @@ absl::Status CreateAndPublish(Trial& trial, const v1::CreateQuestionRequest& req
                                              states.size(), "question.pool"));
   }
   CREDENCE_RETURN_IF_ERROR(CheckAutoResolution(request.question(), network.numeric(), states));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const QuestionRelations relations,
+      ReadRelations(trial.state(), request.question_id(), network.numeric(), request.question()));
   const absl::Time time = trial.EffectiveTime(network, stated);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
+  auto created = MakeCreated(request, network_id, node, times, states.back());
+  SetRelations(relations, *created);
   const int64_t cause =
-      trial.Add(Cat("questions/", request.question_id()),
-                MakeCreated(request, network_id, node, times, states.back()), time);
+      trial.Add(Cat("questions/", request.question_id()), std::move(created), time);
   return trial.Publish(network_id, time, event::v1::POSTERIOR_CAUSE_CREATION, cause);
 }
 
@@ -321,34 +327,58 @@ DecisionOr DecideBatchCreateQuestions(const State& state, const DecideFacts& fac
   return std::move(trial).Finish();
 }
 
+namespace {
+
+// What an update can change, as it stands.
+v1::Question ChangeableParts(const QuestionState& question) {
+  v1::Question parts;
+  parts.set_title(question.title);
+  parts.set_resolution_criteria(question.resolution_criteria);
+  parts.mutable_tags()->Add(question.tags.begin(), question.tags.end());
+  FillRelations(question, parts);
+  return parts;
+}
+
+// Takes the parts that the mask names.
+absl::Status MergeParts(const v1::UpdateQuestionRequest& request, v1::Question& merged) {
+  if (request.update_mask().paths().empty()) {
+    return InvalidField(
+        "FIELD_REQUIRED", "update_mask",
+        "must name title, resolution_criteria, tags, implied_questions or conjuncts");
+  }
+  const v1::Question& given = request.question();
+  for (const std::string& path : request.update_mask().paths()) {
+    if (path == "title") {
+      merged.set_title(given.title());
+    } else if (path == "resolution_criteria") {
+      merged.set_resolution_criteria(given.resolution_criteria());
+    } else if (path == "tags") {
+      *merged.mutable_tags() = given.tags();
+    } else if (path == "implied_questions") {
+      *merged.mutable_implied_questions() = given.implied_questions();
+    } else if (path == "conjuncts") {
+      *merged.mutable_conjuncts() = given.conjuncts();
+    } else {
+      return InvalidField("FIELD_INVALID", "update_mask",
+                          Cat("\"", path.substr(0, 80),
+                              "\" cannot be changed; title, resolution_criteria, tags, "
+                              "implied_questions and conjuncts can"));
+    }
+  }
+  return CheckTexts(merged);
+}
+
+}  // namespace
+
 DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
                                 const v1::UpdateQuestionRequest& request) {
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(state, request.name(), "name"));
-  v1::Question merged;
-  merged.set_title(question->title);
-  merged.set_resolution_criteria(question->resolution_criteria);
-  merged.mutable_tags()->Add(question->tags.begin(), question->tags.end());
-  const v1::Question before = merged;
-  if (request.update_mask().paths().empty()) {
-    return InvalidField("FIELD_REQUIRED", "update_mask",
-                        "must name title, resolution_criteria or tags");
-  }
-  for (const std::string& path : request.update_mask().paths()) {
-    if (path == "title") {
-      merged.set_title(request.question().title());
-    } else if (path == "resolution_criteria") {
-      merged.set_resolution_criteria(request.question().resolution_criteria());
-    } else if (path == "tags") {
-      *merged.mutable_tags() = request.question().tags();
-    } else {
-      return InvalidField("FIELD_INVALID", "update_mask",
-                          Cat("\"", path.substr(0, 80),
-                              "\" cannot be changed; title, resolution_criteria and tags "
-                              "can"));
-    }
-  }
-  CREDENCE_RETURN_IF_ERROR(CheckTexts(merged));
+  const v1::Question before = ChangeableParts(*question);
+  v1::Question merged = before;
+  CREDENCE_RETURN_IF_ERROR(MergeParts(request, merged));
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionRelations relations,
+                            ReadRelations(state, question->id, question->numeric, merged));
   if (merged.SerializeAsString() == before.SerializeAsString()) {
     return WrongState(request.name(), "has these values already");
   }
@@ -357,6 +387,7 @@ DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
   payload->set_title(merged.title());
   payload->set_resolution_criteria(merged.resolution_criteria());
   *payload->mutable_tags() = merged.tags();
+  SetRelations(relations, *payload);
   return OneEvent(state, facts, request.name(), std::move(payload));
 }
 

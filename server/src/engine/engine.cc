@@ -189,6 +189,14 @@ void Engine::Publish(Durable durable) {
   durable_ = std::move(durable);
 }
 
+std::shared_ptr<const State> Engine::PublishedWith(int64_t position) const {
+  const auto holds_it = [this, position]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return durable_.state->size > position;
+  };
+  absl::MutexLock lock(&mutex_, absl::Condition(&holds_it));
+  return durable_.state;
+}
+
 void Engine::Fold(const ledger::SequencedEvent& event) {
   server::Fold(head_, event);
   persister_.Note(event);

@@ -101,6 +101,10 @@ class Engine final : public ledger::Projection {
   // The newest durable state. Never null after Start.
   [[nodiscard]] std::shared_ptr<const State> Published() const;
 
+  // The same, but one that holds `position`, which must have been read from the log. Waits for the
+  // moment between the log's head reaching a position and the state of it being published.
+  [[nodiscard]] std::shared_ptr<const State> PublishedWith(int64_t position) const;
+
   // Hands over a write; `done` is called once: on a thread of the log, or within the call where
   // the write is refused before it reaches the log or only validated. Besides what `decide` and the
   // log refuse: INVALID_ARGUMENT for options that are malformed, with paths below `options`.

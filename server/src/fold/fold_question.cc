@@ -18,6 +18,12 @@ std::vector<std::string> NodeStates(const State& state, const QuestionState& que
 }
 
 template <typename Payload>
+QuestionRelations RelationsOf(const Payload& payload) {
+  return {{payload.implied_questions().begin(), payload.implied_questions().end()},
+          {payload.conjuncts().begin(), payload.conjuncts().end()}};
+}
+
+template <typename Payload>
 void AddResolution(QuestionState& question, const ledger::SequencedEvent& event,
                    const Payload& payload) {
   ResolutionState resolution;
@@ -62,6 +68,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
     question.attributes = std::make_shared<const std::vector<event::v1::Attribute>>(
         payload.attributes().begin(), payload.attributes().end());
   }
+  state.Relate(question, RelationsOf(payload));
   if (NetworkState* network = state.networks.Edit(payload.network(), state.edition)) {
     question.numeric = network->numeric();
     network->questions.push_back(payload.question());
@@ -75,6 +82,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent&,
   question->title = payload.title();
   question->resolution_criteria = payload.resolution_criteria();
   question->tags.assign(payload.tags().begin(), payload.tags().end());
+  state.Relate(*question, RelationsOf(payload));
 }
 
 void FoldEvent(State& state, const ledger::SequencedEvent&,

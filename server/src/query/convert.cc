@@ -58,6 +58,15 @@ void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp) {
   timestamp = ToTimestamp(time);
 }
 
+v1::StateInterval ToStateInterval(const std::string& state,
+                                  const event::v1::ProbabilitySpread& spread) {
+  v1::StateInterval interval;
+  interval.set_state(state);
+  interval.set_median(spread.median());
+  *interval.mutable_intervals() = spread.intervals();
+  return interval;
+}
+
 void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
                       google::protobuf::RepeatedPtrField<v1::StateProbability>& out) {
   const size_t count = std::min(states.size(), probabilities.size());
@@ -103,6 +112,16 @@ v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time at
   return closed <= at ? v1::Question::STATE_CLOSED : v1::Question::STATE_ACTIVE;
 }
 
+void FillRelations(const QuestionState& question, v1::Question& resource) {
+  if (question.relations == nullptr) return;
+  for (const std::string& id : question.relations->implied) {
+    resource.add_implied_questions(Cat("questions/", id));
+  }
+  for (const std::string& id : question.relations->conjuncts) {
+    resource.add_conjuncts(Cat("questions/", id));
+  }
+}
+
 v1::Question ToQuestion(const State& state, const QuestionState& question, absl::Time at) {
   v1::Question resource;
   resource.set_name(Cat("questions/", question.id));
@@ -131,6 +150,7 @@ v1::Question ToQuestion(const State& state, const QuestionState& question, absl:
     *resource.mutable_auto_resolution()->mutable_grace_duration() =
         ToProtoDuration(question.auto_resolution->grace);
   }
+  FillRelations(question, resource);
   if (question.published.has_value()) {
     if (!question.numeric) {
       AddProbabilities(question.states, question.published->probabilities,

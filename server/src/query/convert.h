@@ -29,6 +29,9 @@ void FillInclusionProof(ledger::Position leaf, ledger::TreeSize size,
 [[nodiscard]] v1::Question ToQuestion(const State& state, const QuestionState& question,
                                       absl::Time at);
 
+// What is declared of how it hangs together with others.
+void FillRelations(const QuestionState& question, v1::Question& resource);
+
 // What ToQuestion shows as the state.
 [[nodiscard]] v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time at);
 
@@ -64,6 +67,10 @@ void FillInclusionProof(ledger::Position leaf, ledger::TreeSize size,
 // The probabilities by name of state; as many as both spans have.
 void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
                       google::protobuf::RepeatedPtrField<v1::StateProbability>& out);
+
+// A spread under the name of its state.
+[[nodiscard]] v1::StateInterval ToStateInterval(const std::string& state,
+                                                const event::v1::ProbabilitySpread& spread);
 
 // RFC 3339 in the message form; unset for the infinite past and future.
 void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp);

@@ -10,6 +10,7 @@
 #include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
+#include "decide/intervals.h"
 #include "engine/stream_reader.h"
 #include "query/convert.h"
 
@@ -92,6 +93,11 @@ std::optional<v1::PublishedPosterior> ToPublishedPosterior(const QuestionState& 
     if (posterior.has_distribution()) {
       *resource.mutable_numeric() = Describe(posterior.distribution(), DefaultLevels());
     }
+    const std::vector<event::v1::ProbabilitySpread> spreads = SpreadsOfStates(posterior);
+    for (size_t s = 0; s < std::min(spreads.size(), question.states.size()); ++s) {
+      *resource.add_intervals() = ToStateInterval(question.states[s], spreads[s]);
+    }
+    if (!spreads.empty()) resource.set_interval_draw_count(published->interval_draw_count());
     resource.set_cause(published->cause());
     if (event.cause.has_value()) resource.set_cause_position(event.cause->value);
     resource.set_position(event.position.value);
@@ -178,6 +184,21 @@ absl::StatusOr<std::vector<RecordedForecast>> StandingAt(const ledger::Log& log,
     if (!withdrawn) standing.push_back(std::move(forecast));
   }
   return standing;
+}
+
+absl::StatusOr<std::vector<double>> PublishedAt(const ledger::Log& log,
+                                                const QuestionState& question, absl::Time time,
+                                                ledger::Position last) {
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> published,
+                            LogHistory(log, last).Posteriors(question));
+  const RecordedForecast* latest = nullptr;
+  for (const RecordedForecast& posterior : published) {
+    if (posterior.effective_time > time) continue;
+    if (latest == nullptr || latest->effective_time <= posterior.effective_time) {
+      latest = &posterior;
+    }
+  }
+  return latest == nullptr ? std::vector<double>() : latest->probabilities;
 }
 
 }  // namespace credence::server

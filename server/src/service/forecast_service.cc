@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <span>
 
-#include "absl/strings/numbers.h"
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
 #include "credence/v1/forecast_service.pb.h"
@@ -27,13 +26,6 @@ absl::StatusOr<std::string> ParentStream(const State&, const Request& request) {
 template <typename Request>
 std::string ParentScope(const Request& request) {
   return request.parent();
-}
-
-// Version of a stream where a list goes on.
-int64_t FromVersion(const ReadCall& call) {
-  int64_t version = 0;
-  if (call.page.key.has_value() && !absl::SimpleAtoi(*call.page.key, &version)) version = 0;
-  return version;
 }
 
 // --- Writes ---
@@ -140,7 +132,7 @@ absl::Status ListForecasters(ReadCall& call, const v1::ListForecastersRequest&,
 // The standing forecasts, by position.
 void ListStanding(ReadCall& call, const QuestionState& question, std::string_view forecaster,
                   v1::ListForecastsResponse& response) {
-  const int64_t from = FromVersion(call);
+  const int64_t from = NumberedPageStart(call);
   std::vector<v1::Forecast> standing;
   question.standing.ForEach([&](const std::string& id, const StandingForecast& value) {
     if (value.position < from || (!forecaster.empty() && id != forecaster)) return;
@@ -166,7 +158,7 @@ absl::Status ListStandingAt(ReadCall& call, const QuestionState& question,
   CREDENCE_ASSIGN_OR_RETURN(std::vector<v1::Forecast> standing,
                             ReadStandingAt(call.engine.log(), question, forecaster, time,
                                            ledger::Position{call.view.position}));
-  const int64_t from = FromVersion(call);
+  const int64_t from = NumberedPageStart(call);
   for (v1::Forecast& forecast : standing) {
     if (forecast.position() < from) continue;
     if (static_cast<size_t>(response.forecasts_size()) == call.page.size) {
@@ -200,7 +192,7 @@ absl::Status ListForecasts(ReadCall& call, const v1::ListForecastsRequest& reque
       RecordedPage<v1::Forecast> page,
       ReadForecasts(
           call.engine.log(), *question,
-          {.forecaster = forecaster, .counted_by = time, .from_version = FromVersion(call)},
+          {.forecaster = forecaster, .counted_by = time, .from_version = NumberedPageStart(call)},
           ledger::Position{call.view.position}, call.page.size));
   for (v1::Forecast& forecast : page.resources) *response.add_forecasts() = std::move(forecast);
   if (page.next_version.has_value()) call.next_key = Cat(*page.next_version);
@@ -223,7 +215,7 @@ absl::Status ListPosteriors(ReadCall& call, const v1::ListPosteriorsRequest& req
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(*call.view.state, request.parent(), "parent"));
   CREDENCE_ASSIGN_OR_RETURN(RecordedPage<v1::PublishedPosterior> page,
-                            ReadPosteriors(call.engine.log(), *question, FromVersion(call),
+                            ReadPosteriors(call.engine.log(), *question, NumberedPageStart(call),
                                            ledger::Position{call.view.position}, call.page.size));
   for (v1::PublishedPosterior& posterior : page.resources) {
     *response.add_posteriors() = std::move(posterior);

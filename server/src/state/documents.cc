@@ -345,6 +345,11 @@ QuestionDocument ToDocument(const QuestionState& question) {
     }
   }
   AddStanding(question, document);
+  if (question.relations != nullptr) {
+    const auto& [implied, conjuncts] = *question.relations;
+    document.mutable_implied_questions()->Add(implied.begin(), implied.end());
+    document.mutable_conjuncts()->Add(conjuncts.begin(), conjuncts.end());
+  }
   if (question.attributes != nullptr) {
     document.mutable_attributes()->Add(question.attributes->begin(), question.attributes->end());
   }
@@ -468,6 +473,11 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
     }
   }
   ReadStanding(document, edition, question);
+  if (!document.implied_questions().empty() || !document.conjuncts().empty()) {
+    question.relations = std::make_shared<const QuestionRelations>(QuestionRelations{
+        {document.implied_questions().begin(), document.implied_questions().end()},
+        {document.conjuncts().begin(), document.conjuncts().end()}});
+  }
   return question;
 }
 

@@ -41,8 +41,9 @@ absl::Status LoadDocument(State& state, std::string_view key, std::string_view v
   } else if (collection == "questions") {
     internal::v1::QuestionDocument question;
     if (!parse(question)) return Damaged(key);
-    state.questions.EditOrInsert(question.id(), state.edition) =
-        FromDocument(question, state.edition);
+    QuestionState& loaded = state.questions.EditOrInsert(question.id(), state.edition);
+    loaded = FromDocument(question, state.edition);
+    if (loaded.relations != nullptr) state.Relate(loaded, *loaded.relations);
   } else if (collection == "networks") {
     internal::v1::NetworkDocument document;
     if (!parse(document)) return Damaged(key);

@@ -137,6 +137,16 @@ const GradeTableState& LedgerState::GradesAt(absl::Time time) const {
   return *in_force;
 }
 
+void State::Relate(QuestionState& question, QuestionRelations relations) {
+  if (relations.empty()) {
+    question.relations = nullptr;
+    related_questions.Erase(question.id, edition);
+    return;
+  }
+  question.relations = std::make_shared<const QuestionRelations>(std::move(relations));
+  related_questions.EditOrInsert(question.id, edition) = true;
+}
+
 State State::Fork() const {
   // Far from any edition that the original will reach, so that nothing shared is taken for its own.
   constexpr uint64_t kForkDistance = uint64_t{1} << 40;

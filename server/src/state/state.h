@@ -180,6 +180,16 @@ struct AutoResolutionState {
   absl::Duration grace;
 };
 
+// What was declared of a question's first state. Ids of questions, each once.
+struct QuestionRelations {
+  // Their first states are true whenever its own is.
+  std::vector<std::string> implied;
+  // Their first states are all true exactly when its own is.
+  std::vector<std::string> conjuncts;
+
+  [[nodiscard]] bool empty() const { return implied.empty() && conjuncts.empty(); }
+};
+
 enum class QuestionPhase { kDraft, kActive, kClosed, kResolved, kAnnulled };
 
 struct QuestionState {
@@ -211,6 +221,8 @@ struct QuestionState {
   // How its forecasts are pooled where a read does not say.
   std::optional<event::v1::PoolPolicy> pool;
   std::optional<AutoResolutionState> auto_resolution;
+  // Null where nothing is declared.
+  std::shared_ptr<const QuestionRelations> relations;
   CowMap<StandingForecast, 16> standing;
   // Ids that clients chose for their forecasts; the server's own cannot clash.
   CowMap<bool, 16> chosen_forecast_ids;
@@ -312,6 +324,11 @@ struct State {
   CowMap<ForecasterState, 64> forecasters;
   CowMap<SourceState, 64> sources;
   CowMap<SeriesState, 16> series;
+  // Ids of the questions that declare relations: an index of `questions`, stored nowhere else.
+  CowMap<bool, 16> related_questions;
+
+  // Sets what was declared of a question; keeps the index.
+  void Relate(QuestionState& question, QuestionRelations relations);
 
   // A copy for readers. Raises the edition, so that later edits leave the copy alone.
   [[nodiscard]] State Snapshot();

@@ -141,6 +141,11 @@ class Client {
   CREDENCE_CLIENT_RPC(ExplainPosterior)
   CREDENCE_CLIENT_RPC(SimulatePosterior)
   CREDENCE_CLIENT_RPC(RankIndicators)
+  CREDENCE_CLIENT_RPC(AnalyzeSensitivity)
+  CREDENCE_CLIENT_RPC(QueryJoint)
+  CREDENCE_CLIENT_RPC(FindMostProbableExplanation)
+  CREDENCE_CLIENT_RPC(AssessEvidence)
+  CREDENCE_CLIENT_RPC(ListCoherenceAlarms)
 
   // ScoreService.
   CREDENCE_CLIENT_RPC(ListScores)
@@ -178,6 +183,11 @@ class Client {
   [[nodiscard]] absl::Status WatchPosteriors(
       v1::WatchPosteriorsRequest request,
       absl::FunctionRef<bool(const v1::WatchPosteriorsResponse&)> on_message);
+
+  // After a lost connection this one begins anew, with the alarms that stand then.
+  [[nodiscard]] absl::Status WatchCoherenceAlarms(
+      const v1::WatchCoherenceAlarmsRequest& request,
+      absl::FunctionRef<bool(const v1::WatchCoherenceAlarmsResponse&)> on_message);
 
   // Ends the watches that run, from any thread; watches that start later end at once.
   void CancelWatches();
