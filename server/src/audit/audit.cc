@@ -60,6 +60,7 @@ class Auditor {
     } else if (const auto* scored = dynamic_cast<const QuestionScored*>(event.payload)) {
       CREDENCE_RETURN_IF_ERROR(CheckScores(event, *scored));
     }
+    CREDENCE_RETURN_IF_ERROR(CheckStates(event));
     CREDENCE_RETURN_IF_ERROR(CheckLearned(event));
     Remember(event);
     Fold(state_, event);
@@ -153,6 +154,19 @@ class Auditor {
       ++report_.posterior_count;
     }
     return absl::OkStatus();
+  }
+
+  // The states that a signed forecast names are those that its probabilities are counted for.
+  [[nodiscard]] absl::Status CheckStates(const ledger::SequencedEvent& event) const {
+    const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload);
+    if (forecast == nullptr || forecast->states().empty()) return absl::OkStatus();
+    const QuestionState* question = state_.questions.Find(forecast->question());
+    if (question != nullptr &&
+        std::equal(forecast->states().begin(), forecast->states().end(), question->states.begin(),
+                   question->states.end())) {
+      return absl::OkStatus();
+    }
+    return WrongAt(size_, Cat("names other states than questions/", forecast->question(), " has"));
   }
 
   // What a resolution is said to have taught, from the resolution.

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "credence/ledger/event.h"
+#include "credence/v1/author_service.pb.h"
 #include "credence/v1/common.pb.h"
 #include "credence/v1/evidence_service.pb.h"
 #include "credence/v1/forecast_service.pb.h"
@@ -60,6 +61,8 @@ class QuestionHistory {
 struct DecideFacts {
   int64_t next_position = 0;
   absl::Time record_time;
+  // Of the ledger.
+  std::string_view origin;
   // As WriteOptions has them; `actor` is not empty.
   std::string actor;
   std::optional<absl::Time> effective_time;
@@ -141,6 +144,11 @@ inline constexpr int kBatchForecastersMax = 10'000;
                                                     const v1::BatchCreateForecastsRequest& request);
 [[nodiscard]] DecisionOr DecideWithdrawForecast(const State& state, const DecideFacts& facts,
                                                 const v1::WithdrawForecastRequest& request);
+
+[[nodiscard]] DecisionOr DecideRegisterAuthorKey(const State& state, const DecideFacts& facts,
+                                                 const v1::RegisterAuthorKeyRequest& request);
+[[nodiscard]] DecisionOr DecideRevokeAuthorKey(const State& state, const DecideFacts& facts,
+                                               const v1::RevokeAuthorKeyRequest& request);
 
 // The daily ticks of a network up to the record time, by the system. A decision without events
 // where no midnight has passed or nothing moved.

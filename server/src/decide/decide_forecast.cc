@@ -31,6 +31,8 @@ struct ForecastInput {
   const v1::Forecast& forecast;
   absl::Time time;
   int64_t position;
+  // Whether the event names the states: where it may be signed.
+  bool with_states;
 };
 
 // A distribution that can be scored.
@@ -171,6 +173,9 @@ absl::StatusOr<std::shared_ptr<event::v1::ForecastRecorded>> MakeForecast(
   payload->mutable_probabilities()->Add(probabilities.begin(), probabilities.end());
   if (question->numeric) *payload->mutable_distribution() = input.forecast.distribution();
   payload->set_rationale(input.forecast.rationale());
+  if (input.with_states && !question->numeric) {
+    payload->mutable_states()->Add(question->states.begin(), question->states.end());
+  }
   *payload->mutable_attributes() = input.forecast.attributes();
   return payload;
 }
@@ -243,8 +248,12 @@ void AddWithdrawal(Decision& decision, const DecideFacts& facts, const Withdrawa
 class BatchForecasts {
  public:
   // `with_withdrawals`: only then it is remembered what stands.
-  BatchForecasts(const State& state, const DecideFacts& facts, bool with_withdrawals)
-      : state_(state), facts_(facts), with_withdrawals_(with_withdrawals) {}
+  BatchForecasts(const State& state, const DecideFacts& facts, bool with_withdrawals,
+                 bool with_states)
+      : state_(state),
+        facts_(facts),
+        with_withdrawals_(with_withdrawals),
+        with_states_(with_states) {}
 
   // Errors have paths relative to the item.
   absl::Status Add(const v1::BatchForecastItem& item) {
@@ -258,7 +267,8 @@ class BatchForecasts {
  private:
   absl::Status AddMade(const v1::BatchForecastItem& item, absl::Time time) {
     const ForecastInput input{item.parent(), item.forecast_id(), item.forecast(), time,
-                              facts_.next_position + static_cast<int64_t>(decision_.events.size())};
+                              facts_.next_position + static_cast<int64_t>(decision_.events.size()),
+                              with_states_};
     CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state_, input));
     const std::string name = Cat(item.parent(), "/forecasts/", item.forecast_id());
     if (!item.forecast_id().empty() && !chosen_.insert(name).second) return AlreadyExists(name);
@@ -291,6 +301,7 @@ class BatchForecasts {
   const State& state_;
   const DecideFacts& facts_;
   const bool with_withdrawals_;
+  const bool with_states_;
   Decision decision_;
   absl::flat_hash_set<std::string> chosen_;
   absl::flat_hash_map<std::string, absl::Time> standing_;
@@ -303,7 +314,8 @@ DecisionOr DecideCreateForecast(const State& state, const DecideFacts& facts,
                                 const v1::CreateForecastRequest& request) {
   Decision decision;
   const ForecastInput input{request.parent(), request.forecast_id(), request.forecast(),
-                            facts.effective_time.value_or(facts.record_time), facts.next_position};
+                            facts.effective_time.value_or(facts.record_time), facts.next_position,
+                            !request.options().statements().empty()};
   CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state, input));
   AddForecast(decision, facts, input, std::move(payload));
   return decision;
@@ -315,7 +327,7 @@ DecisionOr DecideBatchCreateForecasts(const State& state, const DecideFacts& fac
   const bool with_withdrawals =
       std::any_of(request.items().begin(), request.items().end(),
                   [](const v1::BatchForecastItem& item) { return item.withdraw(); });
-  BatchForecasts batch(state, facts, with_withdrawals);
+  BatchForecasts batch(state, facts, with_withdrawals, !request.options().statements().empty());
   for (int i = 0; i < request.items_size(); ++i) {
     const absl::Status added = batch.Add(request.items(i));
     if (!added.ok()) return WithFieldPrefix(added, Cat("items[", i, "]"));

@@ -24,6 +24,41 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   state.ledger.grade_tables.push_back(table);
 }
 
+namespace {
+
+AuthorState* EditAuthor(State& state, std::string_view name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return nullptr;
+  const std::string_view id = name.substr(slash + 1);
+  if (name.substr(0, slash) == "forecasters") {
+    auto* forecaster = state.forecasters.Edit(id, state.edition);
+    return forecaster == nullptr ? nullptr : &forecaster->author;
+  }
+  if (name.substr(0, slash) != "sources") return nullptr;
+  auto* source = state.sources.Edit(id, state.edition);
+  return source == nullptr ? nullptr : &source->author;
+}
+
+}  // namespace
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRegistered& payload) {
+  AuthorState* const author = EditAuthor(state, payload.author());
+  if (author == nullptr) return;
+  if (author->keys.empty()) ++state.ledger.keyed_author_count;
+  author->keys.push_back({payload.public_key(), event.position.value, std::nullopt});
+  author->signature_required = payload.signature_required();
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRevoked& payload) {
+  AuthorState* const author = EditAuthor(state, payload.author());
+  if (author == nullptr) return;
+  for (AuthorKeyState& key : author->keys) {
+    if (key.public_key == payload.public_key()) key.revoked_position = event.position.value;
+  }
+}
+
 void FoldEvent(State& state, const ledger::SequencedEvent&,
                const event::v1::ForecasterCreated& payload) {
   ForecasterState& forecaster = state.forecasters.EditOrInsert(payload.forecaster(), state.edition);

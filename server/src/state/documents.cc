@@ -252,8 +252,35 @@ LedgerDocument ToDocument(const LedgerState& ledger) {
     entry.set_default_cluster_correlation(table.default_cluster_correlation);
   }
   document.set_unknown_event_count(ledger.unknown_event_count);
+  document.set_keyed_author_count(ledger.keyed_author_count);
   return document;
 }
+
+namespace {
+
+void AddAuthor(const AuthorState& author, RegistryDocument& document) {
+  for (const AuthorKeyState& key : author.keys) {
+    internal::v1::AuthorKey& entry = *document.add_author_keys();
+    entry.set_public_key(key.public_key);
+    entry.set_registered_position(key.registered_position);
+    if (key.revoked_position.has_value()) entry.set_revoked_position(*key.revoked_position);
+  }
+  document.set_signature_required(author.signature_required);
+}
+
+AuthorState AuthorFromDocument(const RegistryDocument& document) {
+  AuthorState author;
+  for (const internal::v1::AuthorKey& entry : document.author_keys()) {
+    AuthorKeyState& key = author.keys.emplace_back();
+    key.public_key = entry.public_key();
+    key.registered_position = entry.registered_position();
+    if (entry.has_revoked_position()) key.revoked_position = entry.revoked_position();
+  }
+  author.signature_required = document.signature_required();
+  return author;
+}
+
+}  // namespace
 
 RegistryDocument ToDocument(const ForecasterState& forecaster) {
   RegistryDocument document;
@@ -262,6 +289,7 @@ RegistryDocument ToDocument(const ForecasterState& forecaster) {
   document.set_display_name(forecaster.display_name);
   document.set_description(forecaster.description);
   document.set_count(forecaster.forecast_count);
+  AddAuthor(forecaster.author, document);
   return document;
 }
 
@@ -273,6 +301,7 @@ RegistryDocument ToDocument(const SourceState& source) {
   document.set_description(source.description);
   document.set_url(source.url);
   document.set_count(source.evidence_count);
+  AddAuthor(source.author, document);
   for (const SourceRecord& record : source.records) {
     RegistryDocument::SourceRecord& entry = *document.add_source_records();
     entry.set_question(record.question);
@@ -371,12 +400,13 @@ LedgerState FromDocument(const LedgerDocument& document) {
   }
   if (ledger.grade_tables.empty()) ledger.grade_tables.emplace_back();
   ledger.unknown_event_count = document.unknown_event_count();
+  ledger.keyed_author_count = document.keyed_author_count();
   return ledger;
 }
 
 ForecasterState ForecasterFromDocument(const RegistryDocument& document) {
   return {document.id(), document.revision(), document.display_name(), document.description(),
-          document.count()};
+          document.count(), AuthorFromDocument(document)};
 }
 
 SourceState SourceFromDocument(const RegistryDocument& document) {
@@ -387,6 +417,7 @@ SourceState SourceFromDocument(const RegistryDocument& document) {
   source.description = document.description();
   source.url = document.url();
   source.evidence_count = document.count();
+  source.author = AuthorFromDocument(document);
   for (const RegistryDocument::SourceRecord& entry : document.source_records()) {
     source.records.push_back({entry.question(), ToTime(entry.effective_time()),
                               entry.success_count(), entry.failure_count()});

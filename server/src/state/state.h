@@ -225,12 +225,32 @@ struct QuestionState {
   [[nodiscard]] const ScoreVersionState* ScoresAt(absl::Time time) const;
 };
 
+// A key that an author signs with; it signs what stands after the first position and, where there
+// is one, before the second.
+struct AuthorKeyState {
+  std::string public_key;
+  int64_t registered_position = 0;
+  std::optional<int64_t> revoked_position;
+};
+
+// What a forecaster or a source is known to sign with.
+struct AuthorState {
+  // In the order of their registration.
+  std::vector<AuthorKeyState> keys;
+  // Whether everything that it states must be signed.
+  bool signature_required = false;
+
+  // Null for a key that was never registered.
+  [[nodiscard]] const AuthorKeyState* FindKey(std::string_view public_key) const;
+};
+
 struct ForecasterState {
   std::string id;
   int64_t revision = 0;
   std::string display_name;
   std::string description;
   int64_t forecast_count = 0;
+  AuthorState author;
 };
 
 // What the resolution of a question said of a source.
@@ -266,6 +286,7 @@ struct SourceState {
   std::string description;
   std::string url;
   int64_t evidence_count = 0;
+  AuthorState author;
   // In the order of their positions; of one question the last that counts stands.
   std::vector<SourceRecord> records;
   // Ids of the networks that its items bear on, in order.
@@ -297,6 +318,8 @@ struct LedgerState {
   // In the order of their positions; the first is the default table.
   std::vector<GradeTableState> grade_tables = {GradeTableState{}};
   int64_t unknown_event_count = 0;
+  // Authors that registered a key: while there is none, nothing has to be looked up.
+  int64_t keyed_author_count = 0;
 
   [[nodiscard]] const GradeTableState& GradesAt(absl::Time time) const;
 };

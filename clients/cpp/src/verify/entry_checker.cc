@@ -67,6 +67,7 @@ absl::Status EntryChecker::Check(const EntryView& view) {
   CREDENCE_RETURN_IF_ERROR(CheckMapInterval(view));
   // Before the streams move: a record covers what is before it.
   CREDENCE_RETURN_IF_ERROR(CheckPayload(view));
+  CREDENCE_RETURN_IF_ERROR(authors_.Take(key_.name, size_, view));
   CREDENCE_RETURN_IF_ERROR(CheckStream(view.place));
   for (const StreamPlace& link : view.links) CREDENCE_RETURN_IF_ERROR(CheckStream(link));
   return absl::OkStatus();
@@ -231,19 +232,25 @@ absl::Status EntryChecker::CheckForecast(const EntryView& view) {
           forecaster, "/forecasts"));
 }
 
-// A line of numbers, one line a key, then one line a stream in the order of their addition:
+// A line of numbers, one line a key, the lines of the authors, then one line a stream in the order
+// of their addition:
 //
 //   size seconds nanos last-map-record-or--1 map-records chained-forecasts backfilled bytes keys
+//       author-lines
 //   position verifier-key
+//   as AuthorChecker::Save
 //   version position C-escaped-name
 std::string EntryChecker::Save() const {
+  const std::string authors = authors_.Save();
   std::string text =
       Cat(size_, " ", record_time_.seconds, " ", record_time_.nanos, " ",
           last_map_record_.value_or(-1), " ", counts_.map_records, " ", counts_.chained_forecasts,
-          " ", counts_.backfilled, " ", counts_.bytes, " ", keys_.size(), "\n");
+          " ", counts_.backfilled, " ", counts_.bytes, " ", keys_.size(), " ",
+          std::count(authors.begin(), authors.end(), '\n'), "\n");
   for (const Period& period : keys_) {
     absl::StrAppend(&text, period.from, " ", FormatVerifierKey(period.key), "\n");
   }
+  text += authors;
   std::vector<std::string_view> names(streams_.size());
   for (const auto& [name, index] : streams_) names[index] = name;
   for (StreamMap::Index i = 0; i < names.size(); ++i) {
@@ -275,11 +282,17 @@ absl::Status EntryChecker::Load(std::string_view text) {
   for (const absl::string_view part : absl::StrSplit(lines.front(), ' ')) {
     if (!absl::SimpleAtoi(part, &numbers.emplace_back())) return BadState("has a bad first line");
   }
-  if (numbers.size() != 9 || numbers[8] < 0 || static_cast<size_t>(numbers[8]) >= lines.size()) {
+  const auto line_count = static_cast<int64_t>(lines.size());
+  if (numbers.size() != 10 || numbers[8] < 0 || numbers[9] < 0 || numbers[8] >= line_count ||
+      numbers[9] >= line_count - numbers[8]) {
     return BadState("has a bad first line");
   }
-  const auto streams = lines.begin() + 1 + numbers[8];
-  CREDENCE_RETURN_IF_ERROR(LoadKeys({lines.begin() + 1, streams}));
+  const auto authors = lines.begin() + 1 + numbers[8];
+  const auto streams = authors + numbers[9];
+  CREDENCE_RETURN_IF_ERROR(LoadKeys({lines.begin() + 1, authors}));
+  std::vector<std::string_view> author_lines;
+  std::transform(authors, streams, std::back_inserter(author_lines), FromAbsl);
+  CREDENCE_RETURN_IF_ERROR(authors_.Load(author_lines));
   size_ = numbers[0];
   record_time_ = {numbers[1], numbers[2]};
   if (numbers[3] >= 0) last_map_record_ = numbers[3];
