@@ -8,6 +8,7 @@
 #include "credence/base/strings.h"
 #include "credence/client/author_key.h"
 #include "credence/client/verify/author.h"
+#include "credence/client/verify/hash.h"
 #include "credence/event/v1/author_events.pb.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
@@ -51,9 +52,10 @@ TEST(AuthorKeyTest, SignsAsTheStandardSays) {
   ASSERT_TRUE(key.ok());
   EXPECT_EQ(absl::BytesToHexString(key->public_key()),
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-  EXPECT_EQ(absl::BytesToHexString(key->Sign("")),
-            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701"
-            "cf9b46bd25bf5f0595bbe24655141438e7a100b");
+  EXPECT_EQ(
+      absl::BytesToHexString(key->Sign("")),
+      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701"
+      "cf9b46bd25bf5f0595bbe24655141438e7a100b");
 }
 
 TEST(AuthorKeyTest, IsReadAsItWasWrittenAndNeverOverwritten) {
@@ -79,8 +81,7 @@ TEST(AuthorKeyTest, IsReadAsItWasWrittenAndNeverOverwritten) {
 class VerifyAuthorTest : public VerifyLogTest {
  protected:
   // Signs what the entry says now.
-  static void Sign(const AuthorKey& key, Envelope& envelope,
-                   std::string_view origin = kOrigin) {
+  static void Sign(const AuthorKey& key, Envelope& envelope, std::string_view origin = kOrigin) {
     const std::string& url = envelope.payload().type_url();
     AuthorStatement statement{origin,
                               key.author(),
@@ -92,8 +93,8 @@ class VerifyAuthorTest : public VerifyLogTest {
     signature.set_author(key.author());
     signature.set_public_key(key.public_key());
     if (signature.has_effective_time()) {
-      statement.effective_time = EntryTime{signature.effective_time().seconds(),
-                                           signature.effective_time().nanos()};
+      statement.effective_time =
+          EntryTime{signature.effective_time().seconds(), signature.effective_time().nanos()};
     }
     signature.set_signature(key.Sign(StatementBytes(statement)));
   }
@@ -292,6 +293,94 @@ TEST_F(VerifyAuthorTest, EvidenceIsItsActorsAndThatOfASigningSourceIsItsOwn) {
   ExpectSound();
   entry.clear_author_signature();
   ExpectBrokenLog(2, "signs everything");
+}
+
+// Sealed forecasts of a server that may lie.
+class VerifySealTest : public VerifyAuthorTest {
+ protected:
+  VerifySealTest() {
+    statement_.set_origin(std::string(kOrigin));
+    statement_.set_question("q");
+    statement_.set_forecaster("a");
+    statement_.add_states("yes");
+    statement_.add_probabilities(1);
+  }
+
+  void Seal(const std::string& forecaster = "a") {
+    event::v1::ForecastSealed payload;
+    payload.set_question("q");
+    payload.set_forecast("mine");
+    payload.set_forecaster(forecaster);
+    payload.set_digest(std::string(BytesOf(Sha256(Cat(salt_, statement_.SerializeAsString())))));
+    log_.Add("questions/q", payload, {Cat("forecasters/", forecaster, "/forecasts")});
+  }
+
+  Envelope& Reveal(const std::string& forecaster = "a") {
+    event::v1::ForecastRevealed payload;
+    payload.set_question("q");
+    payload.set_forecast("mine");
+    payload.set_forecaster(forecaster);
+    payload.set_salt(salt_);
+    payload.set_statement(statement_.SerializeAsString());
+    return log_.Add("questions/q", payload, {Cat("forecasters/", forecaster, "/forecasts")});
+  }
+
+  std::string salt_ = std::string(32, 's');
+  event::v1::SealedForecast statement_;
+};
+
+TEST_F(VerifySealTest, WhatIsRevealedAsItWasSealedIsVerifiedByBothVerifiers) {
+  Seal();
+  log_.Write(directory_);
+  ASSERT_TRUE(VerifyLater().ok());
+  Reveal();
+  log_.Write(directory_);
+  ExpectSound();
+  EXPECT_NE(python_output_.find("\"revealed\": 1"), std::string::npos) << python_output_;
+  const auto later = VerifyLater();
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_EQ(later->remembered, 2);
+  EXPECT_EQ(later->seal_counts.sealed, 1);
+  EXPECT_EQ(later->seal_counts.revealed, 1);
+}
+
+TEST_F(VerifySealTest, WhatIsRevealedOtherwiseThanItWasSealedIsFound) {
+  Seal();
+  statement_.set_probabilities(0, 0.5);
+  Reveal();
+  ExpectBrokenLog(2, "not what was sealed");
+}
+
+TEST_F(VerifySealTest, ASealThatWasMadeForAnotherIsFound) {
+  statement_.set_forecaster("b");
+  Seal();
+  Reveal();
+  ExpectBrokenLog(2, "for another ledger, question or forecaster");
+}
+
+TEST_F(VerifySealTest, ARevealBySomebodyElseOrTwiceIsFound) {
+  Seal();
+  Reveal("b");
+  ExpectBrokenLog(2, "who has no seal of it open");
+  log_.envelopes().pop_back();
+  log_.Reseal();
+  Reveal();
+  Reveal();
+  ExpectBrokenLog(3, "who has no seal of it open");
+}
+
+// Another split of the same bytes would be another statement under the same hash.
+TEST_F(VerifySealTest, ASaltOfAnotherLengthIsFound) {
+  salt_ = std::string(31, 's');
+  Seal();
+  Reveal();
+  ExpectBrokenLog(2, "not what was sealed");
+}
+
+TEST_F(VerifySealTest, ASealThatIsNotAmongItsForecastersIsFound) {
+  Seal();
+  log_.envelopes()[1].clear_links();
+  ExpectBrokenLog(1, "forecasters/a/forecasts");
 }
 
 TEST_F(VerifyAuthorTest, AnEventThatNobodySignsHasNoSignature) {

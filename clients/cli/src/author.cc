@@ -35,8 +35,8 @@ absl::StatusOr<std::string> OriginOf(CliContext& context) {
                               client::ParseVerifierKey(context.flags().verifier_key));
     return key.name;
   }
-  CREDENCE_ASSIGN_OR_RETURN(const auto info, CallRpc<v1::GetServerInfoResponse>(
-                                                 context, v1::GetServerInfoRequest()));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const auto info, CallRpc<v1::GetServerInfoResponse>(context, v1::GetServerInfoRequest()));
   return info.origin();
 }
 
@@ -45,15 +45,15 @@ void AddKeygen(CLI::App* noun, CliContext& context) {
     std::string author, file;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* verb = AddVerb(
-      noun, context, "keygen", "Make a key for an author and keep it in a file",
-      [&context, flags]() -> absl::Status {
-        absl::StatusOr<client::AuthorKey> key = client::AuthorKey::Generate(flags->author);
-        if (!key.ok()) return UsageError(std::string(key.status().message()));
-        CREDENCE_RETURN_IF_ERROR(key->Write(flags->file));
-        context.out() << key->verifier_key() << "\n";
-        return absl::OkStatus();
-      });
+  CLI::App* verb =
+      AddVerb(noun, context, "keygen", "Make a key for an author and keep it in a file",
+              [&context, flags]() -> absl::Status {
+                absl::StatusOr<client::AuthorKey> key = client::AuthorKey::Generate(flags->author);
+                if (!key.ok()) return UsageError(std::string(key.status().message()));
+                CREDENCE_RETURN_IF_ERROR(key->Write(flags->file));
+                context.out() << key->verifier_key() << "\n";
+                return absl::OkStatus();
+              });
   verb->add_option("AUTHOR", flags->author, "Author: forecasters/ID or sources/ID")->required();
   verb->add_option("FILE", flags->file, "New file of the private key; keep it to yourself")
       ->required();
@@ -83,8 +83,7 @@ void AddRegister(CLI::App* noun, CliContext& context) {
                                                            context, std::move(request)));
         return EmitWrite(context, response);
       });
-  verb->add_option("FILE", flags->file, "File of the private key, as keygen writes it")
-      ->required();
+  verb->add_option("FILE", flags->file, "File of the private key, as keygen writes it")->required();
   verb->add_flag("--require-signatures", flags->required,
                  "Refuse from now on what the author states and does not sign");
   verb->add_option("--expected-revision", flags->write.expected_revision,
@@ -107,8 +106,8 @@ void AddRevoke(CLI::App* noun, CliContext& context) {
         request.set_public_key(std::string(key->public_key.begin(), key->public_key.end()));
         request.set_rationale(flags->rationale);
         CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
-        CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<v1::RevokeAuthorKeyResponse>(
-                                                           context, std::move(request)));
+        CREDENCE_ASSIGN_OR_RETURN(
+            const auto response, CallRpc<v1::RevokeAuthorKeyResponse>(context, std::move(request)));
         return EmitWrite(context, response);
       });
   verb->add_option("KEY", flags->key, "The key, as keygen and list print it")->required();

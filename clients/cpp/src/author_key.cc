@@ -1,13 +1,9 @@
 #include "credence/client/author_key.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -23,6 +19,7 @@
 #include "credence/client/verify/author.h"
 #include "credence/client/verify/hash.h"
 #include "credence/client/verify/note.h"
+#include "new_file.h"
 
 namespace credence::client {
 namespace {
@@ -53,15 +50,6 @@ std::string KeyText(const std::string& name, std::string_view public_key, std::s
   const std::string text = FormatVerifierKey(key);
   return Cat(text.substr(0, text.rfind('+')), "+",
              ToBase64(Cat(std::string(1, static_cast<char>(key.type)), body)));
-}
-
-absl::Status FileError(const std::string& path, absl::StatusCode code, std::string_view what) {
-  ErrorDetail detail;
-  detail.reason = code == absl::StatusCode::kNotFound        ? "NOT_FOUND"
-                  : code == absl::StatusCode::kAlreadyExists ? "ALREADY_EXISTS"
-                                                             : "FIELD_INVALID";
-  detail.metadata["resource"] = path;
-  return MakeError(code, Cat(path, " ", what), detail);
 }
 
 }  // namespace
@@ -118,17 +106,7 @@ absl::StatusOr<AuthorKey> AuthorKey::Read(const std::string& path) {
 }
 
 absl::Status AuthorKey::Write(const std::string& path) const {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0 && errno == EEXIST) {
-    return FileError(path, absl::StatusCode::kAlreadyExists, "exists already");
-  }
-  const std::string text = Cat(kPrefix, KeyText(author_, public_key_, seed_), "\n");
-  const bool written =
-      file >= 0 && write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      fsync(file) == 0;
-  if (file >= 0) close(file);
-  if (written) return absl::OkStatus();
-  return absl::InternalError(Cat(path, " cannot be written: ", std::strerror(errno)));
+  return WriteNewFile(path, Cat(kPrefix, KeyText(author_, public_key_, seed_), "\n"));
 }
 
 std::string AuthorKey::verifier_key() const { return KeyText(author_, public_key_, public_key_); }

@@ -52,8 +52,7 @@ class Signing {
     if (request.forecast_id().empty() && IsAuthor(request.forecast().forecaster())) {
       request.set_forecast_id(DerivedId(options_.request_id(), 0));
     }
-    return AddForecast(request.parent(), request.forecast_id(), request.forecast(),
-                       OptionsTime());
+    return AddForecast(request.parent(), request.forecast_id(), request.forecast(), OptionsTime());
   }
 
   absl::Status Add(v1::BatchCreateForecastsRequest& request) {
@@ -74,6 +73,37 @@ class Signing {
           AddForecast(item.parent(), item.forecast_id(), item.forecast(), time));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status Add(v1::SealForecastRequest& request) {
+    if (!IsAuthor(request.forecaster())) return absl::OkStatus();
+    if (request.forecast_id().empty()) {
+      request.set_forecast_id(DerivedId(options_.request_id(), 0));
+    }
+    if (!request.has_reveal_time()) return MustBeStated("reveal_time");
+    event::v1::ForecastSealed payload;
+    payload.set_question(IdOf(request.parent()));
+    payload.set_forecast(request.forecast_id());
+    payload.set_forecaster(IdOf(request.forecaster()));
+    payload.set_digest(request.digest());
+    *payload.mutable_reveal_time() = request.reveal_time();
+    return AddStatement(payload, nullptr);
+  }
+
+  absl::Status Add(v1::RevealForecastRequest& request) {
+    event::v1::SealedForecast statement;
+    if (!statement.ParseFromString(request.statement()) ||
+        !IsAuthor(Cat("forecasters/", statement.forecaster()))) {
+      return absl::OkStatus();
+    }
+    event::v1::ForecastRevealed payload;
+    payload.set_question(statement.question());
+    payload.set_forecast(IdOf(request.name()));
+    payload.set_forecaster(statement.forecaster());
+    payload.set_salt(request.salt());
+    payload.set_statement(request.statement());
+    payload.set_rationale(request.rationale());
+    return AddStatement(payload, nullptr);
   }
 
   absl::Status Add(v1::WithdrawForecastRequest& request) {
@@ -251,8 +281,9 @@ class Signing {
     event::v1::AuthorSignature& signature = *statement.mutable_signature();
     signature.set_author(key_.author());
     signature.set_public_key(key_.public_key());
-    AuthorStatement stated{origin, key_.author(), FromAbsl(statement.payload_type()),
-                           options_.request_id(), std::nullopt, statement.payload()};
+    AuthorStatement stated{
+        origin,       key_.author(),      FromAbsl(statement.payload_type()), options_.request_id(),
+        std::nullopt, statement.payload()};
     if (time != nullptr) {
       *signature.mutable_effective_time() = *time;
       stated.effective_time = EntryTime{time->seconds(), time->nanos()};
@@ -304,11 +335,11 @@ absl::StatusOr<std::string> StatementSigner::Origin(const SignCalls& calls) {
 
 absl::Status StatementSigner::Sign(Message& request, const SignCalls& calls) {
   return SignAny<v1::CreateForecastRequest, v1::BatchCreateForecastsRequest,
-                 v1::WithdrawForecastRequest, v1::CreateEvidenceRequest,
-                 v1::BatchCreateEvidenceRequest, v1::SupersedeEvidenceRequest,
-                 v1::RetractEvidenceRequest, v1::RegisterAuthorKeyRequest,
-                 v1::RevokeAuthorKeyRequest>(request, *key_, calls,
-                                             [&] { return Origin(calls); });
+                 v1::SealForecastRequest, v1::RevealForecastRequest, v1::WithdrawForecastRequest,
+                 v1::CreateEvidenceRequest, v1::BatchCreateEvidenceRequest,
+                 v1::SupersedeEvidenceRequest, v1::RetractEvidenceRequest,
+                 v1::RegisterAuthorKeyRequest, v1::RevokeAuthorKeyRequest>(
+      request, *key_, calls, [&] { return Origin(calls); });
 }
 
 }  // namespace credence::client

@@ -22,6 +22,8 @@ using event::v1::EvidenceClustered;
 using event::v1::EvidenceRecorded;
 using event::v1::EvidenceRetracted;
 using event::v1::ForecastRecorded;
+using event::v1::ForecastRevealed;
+using event::v1::ForecastSealed;
 using event::v1::ForecastWithdrawn;
 using google::protobuf::Message;
 
@@ -42,6 +44,12 @@ std::string AuthorOf(const ledger::EventDraft& draft) {
   }
   if (const auto* withdrawal = As<ForecastWithdrawn>(payload)) {
     return Cat(kForecasters, withdrawal->forecaster());
+  }
+  if (const auto* sealed = As<ForecastSealed>(payload)) {
+    return Cat(kForecasters, sealed->forecaster());
+  }
+  if (const auto* revealed = As<ForecastRevealed>(payload)) {
+    return Cat(kForecasters, revealed->forecaster());
   }
   if (const auto* registered = As<AuthorKeyRegistered>(payload)) return registered->author();
   if (const auto* revoked = As<AuthorKeyRevoked>(payload)) return revoked->author();
@@ -143,9 +151,9 @@ absl::Status ApplyStatement(const State& state, const CheckedStatement& statemen
       known == nullptr ? nullptr : known->FindKey(signature.public_key());
   if (key == nullptr || key->revoked_position.has_value()) {
     return SignatureInvalid(author, Cat(path, ".signature.public_key"),
-                            key == nullptr ? Cat("is not registered for ", author)
-                                           : Cat("was revoked at position ",
-                                                 *key->revoked_position));
+                            key == nullptr
+                                ? Cat("is not registered for ", author)
+                                : Cat("was revoked at position ", *key->revoked_position));
   }
   CREDENCE_RETURN_IF_ERROR(CheckTime(signature, draft, path));
   draft.signed_payload = statement.signed_payload;
@@ -165,8 +173,9 @@ absl::Status CheckDemand(const State& state, const ledger::EventDraft& draft) {
   if (known != nullptr && draft.signed_payload == nullptr) {
     if (As<AuthorKeyRegistered>(*draft.payload) != nullptr) {
       if (known->keys.empty()) return absl::OkStatus();
-      return SignatureRequired(author, "has had a key before: one that is in force must sign the "
-                                       "registration of another");
+      return SignatureRequired(author,
+                               "has had a key before: one that is in force must sign the "
+                               "registration of another");
     }
     const bool revokes = As<AuthorKeyRevoked>(*draft.payload) != nullptr;
     if (known->signature_required && !revokes) {

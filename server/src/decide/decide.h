@@ -36,6 +36,9 @@ struct RecordedForecast {
   bool backfilled = false;
   // Absent where withdrawn, and where the question asks for a state.
   std::optional<event::v1::NumericDistribution> distribution;
+  // Of a forecast that was sealed: when others learned it. It counts for its forecaster from the
+  // effective time, in pools from here.
+  std::optional<absl::Time> revealed_time;
 
   // Takes what a recorded statement says; the rest is the event's.
   template <typename Recorded>
@@ -49,7 +52,8 @@ struct RecordedForecast {
 class QuestionHistory {
  public:
   virtual ~QuestionHistory() = default;
-  // All forecasts, withdrawals among them, in the order of their positions.
+  // All forecasts that count, withdrawals among them, in the order of their positions; see
+  // ForecastHistory.
   [[nodiscard]] virtual absl::StatusOr<std::vector<RecordedForecast>> Forecasts(
       const QuestionState& question) const = 0;
   // All published posteriors in the order of their positions.
@@ -144,6 +148,11 @@ inline constexpr int kBatchForecastersMax = 10'000;
                                                     const v1::BatchCreateForecastsRequest& request);
 [[nodiscard]] DecisionOr DecideWithdrawForecast(const State& state, const DecideFacts& facts,
                                                 const v1::WithdrawForecastRequest& request);
+
+[[nodiscard]] DecisionOr DecideSealForecast(const State& state, const DecideFacts& facts,
+                                            const v1::SealForecastRequest& request);
+[[nodiscard]] DecisionOr DecideRevealForecast(const State& state, const DecideFacts& facts,
+                                              const v1::RevealForecastRequest& request);
 
 [[nodiscard]] DecisionOr DecideRegisterAuthorKey(const State& state, const DecideFacts& facts,
                                                  const v1::RegisterAuthorKeyRequest& request);

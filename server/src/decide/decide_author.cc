@@ -18,9 +18,9 @@ absl::StatusOr<const AuthorState*> FindParent(const State& state, std::string_vi
   const size_t slash = parent.find('/');
   const std::string_view collection = parent.substr(0, slash == parent.npos ? 0 : slash);
   if (collection != "forecasters" && collection != "sources") {
-    return InvalidField("NAME_INVALID", "parent",
-                        Cat("\"", parent.substr(0, 200),
-                            "\" must have the form forecasters/{id} or sources/{id}"));
+    return InvalidField(
+        "NAME_INVALID", "parent",
+        Cat("\"", parent.substr(0, 200), "\" must have the form forecasters/{id} or sources/{id}"));
   }
   CREDENCE_RETURN_IF_ERROR(ParseName(parent, collection, "parent").status());
   const AuthorState* const author = FindAuthor(state, parent);
@@ -90,8 +90,8 @@ DecisionOr DecideRevokeAuthorKey(const State& state, const DecideFacts& facts,
   CREDENCE_RETURN_IF_ERROR(CheckText(request.rationale(), "rationale"));
   const AuthorKeyState* const key = author->FindKey(request.public_key());
   if (key == nullptr) {
-    return NotFound(Cat(request.parent(), "/keys/",
-                        absl::BytesToHexString(ToAbsl(request.public_key()))));
+    return NotFound(
+        Cat(request.parent(), "/keys/", absl::BytesToHexString(ToAbsl(request.public_key()))));
   }
   if (key->revoked_position.has_value()) {
     return WrongState(request.parent(), "has this key revoked already");

@@ -14,28 +14,14 @@
 #include "decide/batch.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
+#include "decide/forecasts.h"
 
 namespace credence::server {
-namespace {
 
-// The stream of all that a forecaster said, whatever the question: what "all of this forecaster's
-// forecasts" is proved by.
 std::string ForecastsStream(std::string_view forecaster) {
   return Cat("forecasters/", forecaster, "/forecasts");
 }
 
-// One forecast to be recorded, as both requests state it.
-struct ForecastInput {
-  const std::string& parent;
-  const std::string& chosen_id;
-  const v1::Forecast& forecast;
-  absl::Time time;
-  int64_t position;
-  // Whether the event names the states: where it may be signed.
-  bool with_states;
-};
-
-// A distribution that can be scored.
 absl::Status CheckDistribution(const v1::Forecast& forecast) {
   if (forecast.has_probability() || !forecast.probabilities().empty()) {
     return InvalidField("FIELD_INVALID",
@@ -62,6 +48,46 @@ absl::Status CheckDistribution(const v1::Forecast& forecast) {
   }
   return absl::OkStatus();
 }
+
+absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time) {
+  const std::string name = Cat("questions/", question.id);
+  switch (question.phase) {
+    case QuestionPhase::kActive:
+      break;
+    case QuestionPhase::kDraft:
+      return WrongState(name, "is a draft; open it first");
+    case QuestionPhase::kClosed:
+      // A forecast that counted before the close may be recorded after it.
+      if (question.closed_time.has_value() && time < *question.closed_time) break;
+      return WrongState(name, "is closed for forecasts");
+    case QuestionPhase::kResolved:
+      return WrongState(name, "is resolved");
+    case QuestionPhase::kAnnulled:
+      return WrongState(name, "is annulled");
+  }
+  if (time < question.open_time) {
+    return WrongState(name, Cat("opens at ", TimeText(question.open_time),
+                                ", after the forecast's ", TimeText(time)));
+  }
+  if (time >= question.close_time) {
+    return WrongState(name, Cat("closed at ", TimeText(question.close_time),
+                                ", before the forecast's ", TimeText(time)));
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// One forecast to be recorded, as both requests state it.
+struct ForecastInput {
+  const std::string& parent;
+  const std::string& chosen_id;
+  const v1::Forecast& forecast;
+  absl::Time time;
+  int64_t position;
+  // Whether the event names the states: where it may be signed.
+  bool with_states;
+};
 
 // The probabilities by state, from names or from the one of the first state.
 absl::StatusOr<std::vector<double>> ReadProbabilities(const QuestionState& question,
@@ -108,33 +134,6 @@ absl::StatusOr<std::vector<double>> ReadProbabilities(const QuestionState& quest
   }
   CREDENCE_RETURN_IF_ERROR(CheckProbabilities(probabilities, "probabilities"));
   return probabilities;
-}
-
-absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time) {
-  const std::string name = Cat("questions/", question.id);
-  switch (question.phase) {
-    case QuestionPhase::kActive:
-      break;
-    case QuestionPhase::kDraft:
-      return WrongState(name, "is a draft; open it first");
-    case QuestionPhase::kClosed:
-      // A forecast that counted before the close may be recorded after it.
-      if (question.closed_time.has_value() && time < *question.closed_time) break;
-      return WrongState(name, "is closed for forecasts");
-    case QuestionPhase::kResolved:
-      return WrongState(name, "is resolved");
-    case QuestionPhase::kAnnulled:
-      return WrongState(name, "is annulled");
-  }
-  if (time < question.open_time) {
-    return WrongState(name, Cat("opens at ", TimeText(question.open_time),
-                                ", after the forecast's ", TimeText(time)));
-  }
-  if (time >= question.close_time) {
-    return WrongState(name, Cat("closed at ", TimeText(question.close_time),
-                                ", before the forecast's ", TimeText(time)));
-  }
-  return absl::OkStatus();
 }
 
 // Errors have paths relative to the forecast, but for `parent` and `forecast_id`.
@@ -266,7 +265,10 @@ class BatchForecasts {
 
  private:
   absl::Status AddMade(const v1::BatchForecastItem& item, absl::Time time) {
-    const ForecastInput input{item.parent(), item.forecast_id(), item.forecast(), time,
+    const ForecastInput input{item.parent(),
+                              item.forecast_id(),
+                              item.forecast(),
+                              time,
                               facts_.next_position + static_cast<int64_t>(decision_.events.size()),
                               with_states_};
     CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state_, input));
@@ -313,9 +315,9 @@ class BatchForecasts {
 DecisionOr DecideCreateForecast(const State& state, const DecideFacts& facts,
                                 const v1::CreateForecastRequest& request) {
   Decision decision;
-  const ForecastInput input{request.parent(), request.forecast_id(), request.forecast(),
-                            facts.effective_time.value_or(facts.record_time), facts.next_position,
-                            !request.options().statements().empty()};
+  const ForecastInput input{request.parent(),    request.forecast_id(),
+                            request.forecast(),  facts.effective_time.value_or(facts.record_time),
+                            facts.next_position, !request.options().statements().empty()};
   CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state, input));
   AddForecast(decision, facts, input, std::move(payload));
   return decision;

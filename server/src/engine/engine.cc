@@ -99,6 +99,8 @@ absl::StatusOr<std::vector<std::string>> RecordedIds(const ledger::Log& log,
         ids.push_back(item->evidence());
       } else if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(payload)) {
         ids.push_back(forecast->forecast());
+      } else if (const auto* sealed = dynamic_cast<const event::v1::ForecastSealed*>(payload)) {
+        ids.push_back(sealed->forecast());
       } else if (dynamic_cast<const event::v1::ForecastWithdrawn*>(payload) != nullptr) {
         ids.emplace_back();
       }

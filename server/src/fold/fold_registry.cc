@@ -2,6 +2,7 @@
 #include "credence/base/check.h"
 #include "credence/base/strings.h"
 #include "fold/handlers.h"
+#include "fold/seals.h"
 
 // Ledger, forecasters, sources, forecasts.
 namespace credence::server {
@@ -101,6 +102,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   }
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
+  OvertakeSeals(*question, payload.forecaster(), event.effective_time, state.edition);
   StandingForecast& standing = question->standing.EditOrInsert(payload.forecaster(), state.edition);
   // The later effective time stands; of equal ones the later position.
   const bool stands = !standing.probabilities.empty() || standing.distribution.has_value();
@@ -123,6 +125,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::ForecastWithdrawn& payload) {
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
+  OvertakeSeals(*question, payload.forecaster(), event.effective_time, state.edition);
   const StandingForecast* standing = question->standing.Find(payload.forecaster());
   if (standing == nullptr || standing->effective_time > event.effective_time) return;
   question->standing.Erase(payload.forecaster(), state.edition);

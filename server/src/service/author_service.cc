@@ -37,8 +37,7 @@ void AddAuthorService(Router& router, Engine& engine) {
       router, engine, kService, "RegisterAuthorKey",
       {.stream = ParentStream<v1::RegisterAuthorKeyRequest>,
        .decide = DecideRegisterAuthorKey,
-       .respond =
-           RespondWithReceipt<v1::RegisterAuthorKeyRequest, v1::RegisterAuthorKeyResponse>});
+       .respond = RespondWithReceipt<v1::RegisterAuthorKeyRequest, v1::RegisterAuthorKeyResponse>});
   AddWrite<v1::RevokeAuthorKeyRequest, v1::RevokeAuthorKeyResponse>(
       router, engine, kService, "RevokeAuthorKey",
       {.stream = ParentStream<v1::RevokeAuthorKeyRequest>,

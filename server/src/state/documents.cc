@@ -188,6 +188,38 @@ void AddStanding(const QuestionState& question, QuestionDocument& document) {
   }
 }
 
+void AddSeals(const QuestionState& question, QuestionDocument& document) {
+  for (const std::string& forecast : question.seals.SortedIds()) {
+    const SealState& seal = *question.seals.Find(forecast);
+    QuestionDocument::Seal& entry = *document.add_seals();
+    entry.set_forecast(forecast);
+    entry.set_forecaster(seal.forecaster);
+    entry.set_digest(seal.digest);
+    *entry.mutable_reveal_time() = ToTimestamp(seal.reveal_time);
+    entry.set_position(seal.position);
+    *entry.mutable_record_time() = ToTimestamp(seal.record_time);
+    if (seal.revealed_time.has_value()) {
+      *entry.mutable_revealed_time() = ToTimestamp(*seal.revealed_time);
+    }
+    entry.set_late(seal.late);
+    entry.set_overtaken(seal.overtaken);
+  }
+}
+
+void ReadSeals(const QuestionDocument& document, uint64_t edition, QuestionState& question) {
+  for (const QuestionDocument::Seal& entry : document.seals()) {
+    SealState& seal = question.seals.EditOrInsert(entry.forecast(), edition);
+    seal.forecaster = entry.forecaster();
+    seal.digest = entry.digest();
+    seal.reveal_time = ToTime(entry.reveal_time());
+    seal.position = entry.position();
+    seal.record_time = ToTime(entry.record_time());
+    if (entry.has_revealed_time()) seal.revealed_time = ToTime(entry.revealed_time());
+    seal.late = entry.late();
+    seal.overtaken = entry.overtaken();
+  }
+}
+
 void ReadResolutions(const QuestionDocument& document, QuestionState& question) {
   for (const QuestionDocument::Resolution& entry : document.resolutions()) {
     ResolutionState& resolution = question.resolutions.emplace_back();
@@ -280,6 +312,29 @@ AuthorState AuthorFromDocument(const RegistryDocument& document) {
   return author;
 }
 
+void AddTally(const SealTally& seals, RegistryDocument& document) {
+  document.set_sealed_count(seals.sealed_count);
+  document.set_revealed_count(seals.revealed_count);
+  document.set_revealed_late_count(seals.revealed_late_count);
+  for (const OpenSeal& open : seals.open) {
+    internal::v1::OpenSeal& entry = *document.add_open_seals();
+    entry.set_question(open.question);
+    entry.set_forecast(open.forecast);
+    *entry.mutable_reveal_time() = ToTimestamp(open.reveal_time);
+  }
+}
+
+SealTally TallyFromDocument(const RegistryDocument& document) {
+  SealTally seals;
+  seals.sealed_count = document.sealed_count();
+  seals.revealed_count = document.revealed_count();
+  seals.revealed_late_count = document.revealed_late_count();
+  for (const internal::v1::OpenSeal& entry : document.open_seals()) {
+    seals.open.push_back({entry.question(), entry.forecast(), ToTime(entry.reveal_time())});
+  }
+  return seals;
+}
+
 }  // namespace
 
 RegistryDocument ToDocument(const ForecasterState& forecaster) {
@@ -290,6 +345,7 @@ RegistryDocument ToDocument(const ForecasterState& forecaster) {
   document.set_description(forecaster.description);
   document.set_count(forecaster.forecast_count);
   AddAuthor(forecaster.author, document);
+  AddTally(forecaster.seals, document);
   return document;
 }
 
@@ -374,6 +430,7 @@ QuestionDocument ToDocument(const QuestionState& question) {
     }
   }
   AddStanding(question, document);
+  AddSeals(question, document);
   if (question.attributes != nullptr) {
     document.mutable_attributes()->Add(question.attributes->begin(), question.attributes->end());
   }
@@ -405,8 +462,13 @@ LedgerState FromDocument(const LedgerDocument& document) {
 }
 
 ForecasterState ForecasterFromDocument(const RegistryDocument& document) {
-  return {document.id(), document.revision(), document.display_name(), document.description(),
-          document.count(), AuthorFromDocument(document)};
+  return {document.id(),
+          document.revision(),
+          document.display_name(),
+          document.description(),
+          document.count(),
+          AuthorFromDocument(document),
+          TallyFromDocument(document)};
 }
 
 SourceState SourceFromDocument(const RegistryDocument& document) {
@@ -499,6 +561,7 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
     }
   }
   ReadStanding(document, edition, question);
+  ReadSeals(document, edition, question);
   return question;
 }
 

@@ -25,9 +25,9 @@ const EvidenceState* NetworkState::FindEvidence(std::string_view evidence_id) co
 }
 
 const AuthorKeyState* AuthorState::FindKey(std::string_view public_key) const {
-  const auto found =
-      std::find_if(keys.begin(), keys.end(),
-                   [&](const AuthorKeyState& key) { return key.public_key == public_key; });
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const AuthorKeyState& key) {
+    return key.public_key == public_key;
+  });
   return found == keys.end() ? nullptr : &*found;
 }
 

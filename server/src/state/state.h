@@ -165,6 +165,21 @@ struct StandingForecast {
   std::optional<event::v1::NumericDistribution> distribution;
 };
 
+// A forecast that was sealed, and what became of it.
+struct SealState {
+  std::string forecaster;
+  std::string digest;
+  int64_t position = 0;
+  absl::Time record_time;
+  // Before this time it must be revealed to count.
+  absl::Time reveal_time;
+  std::optional<absl::Time> revealed_time;
+  // True where it was revealed at its reveal time or later, or after the question's end.
+  bool late = false;
+  // True where its forecaster said something later before it was revealed: then it does not stand.
+  bool overtaken = false;
+};
+
 // The posterior of a question that was published last.
 struct PublishedState {
   std::vector<double> probabilities;
@@ -214,6 +229,8 @@ struct QuestionState {
   CowMap<StandingForecast, 16> standing;
   // Ids that clients chose for their forecasts; the server's own cannot clash.
   CowMap<bool, 16> chosen_forecast_ids;
+  // Sealed forecasts, by their ids.
+  CowMap<SealState, 4> seals;
 
   // The state that came true as of `time`; null where there is none: not resolved, annulled, void,
   // or settled at a fraction.
@@ -244,6 +261,22 @@ struct AuthorState {
   [[nodiscard]] const AuthorKeyState* FindKey(std::string_view public_key) const;
 };
 
+// A sealed forecast that was not revealed yet.
+struct OpenSeal {
+  std::string question;
+  std::string forecast;
+  absl::Time reveal_time;
+};
+
+// A forecaster's sealed forecasts.
+struct SealTally {
+  int64_t sealed_count = 0;
+  int64_t revealed_count = 0;
+  int64_t revealed_late_count = 0;
+  // In the order of their positions.
+  std::vector<OpenSeal> open;
+};
+
 struct ForecasterState {
   std::string id;
   int64_t revision = 0;
@@ -251,6 +284,7 @@ struct ForecasterState {
   std::string description;
   int64_t forecast_count = 0;
   AuthorState author;
+  SealTally seals;
 };
 
 // What the resolution of a question said of a source.

@@ -27,6 +27,8 @@ using event::v1::EvidenceModel;
 using event::v1::EvidenceRecorded;
 using event::v1::EvidenceRetracted;
 using event::v1::ForecastRecorded;
+using event::v1::ForecastRevealed;
+using event::v1::ForecastSealed;
 using event::v1::ForecastWithdrawn;
 
 constexpr size_t kDigestBytes = 16;
@@ -49,6 +51,12 @@ std::string AuthorOf(const EntryView& view) {
   if (Is<ForecastWithdrawn>(view)) {
     return Cat("forecasters/", TextField(view.payload, ForecastWithdrawn::kForecasterFieldNumber));
   }
+  if (Is<ForecastSealed>(view)) {
+    return Cat("forecasters/", TextField(view.payload, ForecastSealed::kForecasterFieldNumber));
+  }
+  if (Is<ForecastRevealed>(view)) {
+    return Cat("forecasters/", TextField(view.payload, ForecastRevealed::kForecasterFieldNumber));
+  }
   if (Is<AuthorKeyRegistered>(view)) {
     return TextField(view.payload, AuthorKeyRegistered::kAuthorFieldNumber);
   }
@@ -69,17 +77,16 @@ absl::Status BadState(std::string_view what) {
 absl::Status CheckTime(const EntryView& view) {
   const std::optional<EntryTime>& stated = view.author_signature->effective_time;
   const bool of_network = view.place.stream.rfind("networks/", 0) == 0;
-  const bool fits = !stated.has_value()                    ? !view.backfilled
-                    : of_network ? *stated <= view.effective_time
-                                 : *stated == view.effective_time;
+  const bool fits = !stated.has_value() ? !view.backfilled
+                    : of_network        ? *stated <= view.effective_time
+                                        : *stated == view.effective_time;
   if (fits) return absl::OkStatus();
   return VerificationFailed("the entry counts from another time than its author signed");
 }
 
 }  // namespace
 
-absl::Status AuthorChecker::Take(std::string_view origin, int64_t position,
-                                 const EntryView& view) {
+absl::Status AuthorChecker::Take(std::string_view origin, int64_t position, const EntryView& view) {
   const bool registers = Is<AuthorKeyRegistered>(view);
   const bool revokes = Is<AuthorKeyRevoked>(view);
   if (authors_.empty() && !registers && !revokes && !view.author_signature.has_value()) {
@@ -98,19 +105,18 @@ absl::Status AuthorChecker::CheckSignature(std::string_view origin, const EntryV
                                            const std::string& author) {
   const EntryAuthor& by = *view.author_signature;
   if (author.empty() || by.author != author) {
-    return VerificationFailed(
-        Cat("the entry is signed by ", by.author, ", who is not its author",
-            author.empty() ? std::string() : Cat(", ", author)));
+    return VerificationFailed(Cat("the entry is signed by ", by.author, ", who is not its author",
+                                  author.empty() ? std::string() : Cat(", ", author)));
   }
   const Key* const key = FindKey(author, by.public_key);
   if (key == nullptr || key->revoked.has_value()) {
-    return VerificationFailed(
-        Cat("the entry is signed by a key that ",
-            key == nullptr ? Cat("was never registered for ", author)
-                           : Cat(author, " revoked at position ", *key->revoked)));
+    return VerificationFailed(Cat("the entry is signed by a key that ",
+                                  key == nullptr
+                                      ? Cat("was never registered for ", author)
+                                      : Cat(author, " revoked at position ", *key->revoked)));
   }
-  const std::string bytes = StatementBytes({origin, by.author, view.payload_type, view.request_id,
-                                            by.effective_time, view.payload});
+  const std::string bytes = StatementBytes(
+      {origin, by.author, view.payload_type, view.request_id, by.effective_time, view.payload});
   if (!VerifyAuthorSignature(by.public_key, bytes, by.signature)) {
     return VerificationFailed(Cat("the entry is not what ", author,
                                   " signed: its signature does not hold over the payload, request "
@@ -130,8 +136,8 @@ absl::Status AuthorChecker::CheckDemands(const EntryView& view, const std::strin
   const bool is_signed = view.author_signature.has_value();
   if (!is_signed && Demands(author) && !Is<AuthorKeyRevoked>(view) &&
       !Is<AuthorKeyRegistered>(view)) {
-    return VerificationFailed(Cat("the entry is not signed, but ", author,
-                                  " signs everything that it states"));
+    return VerificationFailed(
+        Cat("the entry is not signed, but ", author, " signs everything that it states"));
   }
   if (!Is<EvidenceRecorded>(view)) return absl::OkStatus();
   const std::string model = TextField(view.payload, EvidenceRecorded::kModelFieldNumber);
@@ -171,8 +177,7 @@ absl::Status AuthorChecker::Register(std::string_view origin, int64_t position,
 
 absl::Status AuthorChecker::Revoke(int64_t position, const EntryView& view) {
   const std::string name = TextField(view.payload, AuthorKeyRevoked::kAuthorFieldNumber);
-  Key* const key =
-      FindKey(name, TextField(view.payload, AuthorKeyRevoked::kPublicKeyFieldNumber));
+  Key* const key = FindKey(name, TextField(view.payload, AuthorKeyRevoked::kPublicKeyFieldNumber));
   if (key == nullptr || key->revoked.has_value()) {
     return VerificationFailed(Cat("a key of ", name, " is revoked that was not in force"));
   }

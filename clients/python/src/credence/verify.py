@@ -23,6 +23,9 @@ EXIT_FAILED, EXIT_VERIFICATION = 1, 8
 WIDTH = 256  # hashes in a full tile, entries in a full bundle
 UNCOVERED_LIMIT = 4096  # entries after a record of the stream heads at which no write may begin
 TYPES = "type.googleapis.com/credence.event.v1."
+# What forecasters say, and the number of the field that names the forecaster.
+FORECASTS = {"ForecastRecorded": 3, "ForecastWithdrawn": 2, "ForecastSealed": 3,
+             "ForecastRevealed": 3}
 
 
 class Broken(Exception):
@@ -436,8 +439,8 @@ class Authors:
             self.keys[author][key] = False
 
     def _author(self, kind, envelope):
-        if kind in ("ForecastRecorded", "ForecastWithdrawn"):
-            number = 3 if kind == "ForecastRecorded" else 2
+        if kind in FORECASTS:
+            number = FORECASTS[kind]
             return b"forecasters/" + last_value(envelope.payload, number, 2, b"")
         if kind.startswith("AuthorKey"):
             return last_value(envelope.payload, 1, 2, b"")
@@ -487,6 +490,38 @@ class Authors:
             self.demanding.discard(author)
 
 
+class Seals:
+    """Sealed forecasts (docs/guide/sealed-forecasts.md)."""
+
+    def __init__(self, origin):
+        self.origin = origin.encode()
+        self.open = {}  # (question, forecast): (forecaster, digest)
+        self.sealed = self.revealed = 0
+
+    def take(self, envelope):
+        kind = envelope.type.removeprefix(TYPES)
+        if kind not in ("ForecastSealed", "ForecastRevealed"):
+            return
+        question, forecast, forecaster, fourth = (
+            last_value(envelope.payload, number, 2, b"") for number in (1, 2, 3, 4))
+        if kind == "ForecastSealed":
+            if (question, forecast) in self.open:
+                raise ValueError("a forecast is sealed twice")
+            self.open[question, forecast] = (forecaster, fourth)
+            self.sealed += 1
+            return
+        sealer, digest = self.open.pop((question, forecast), (None, None))
+        if sealer != forecaster:
+            raise ValueError("a forecast is revealed by somebody who has no seal of it open")
+        statement = last_value(envelope.payload, 5, 2, b"")
+        if len(fourth) != 32 or sha256(fourth + statement) != digest:
+            raise ValueError("a forecast is not what was sealed")
+        names = tuple(last_value(statement, number, 2, b"") for number in (1, 2, 3))
+        if names != (self.origin, question, forecaster):
+            raise ValueError("a forecast was sealed for another ledger, question or forecaster")
+        self.revealed += 1
+
+
 # --- Entries ---
 
 
@@ -504,6 +539,7 @@ class Entries:
         self.last_record = 0
         self.map_records = self.forecasts = 0
         self.authors = Authors(key.name)
+        self.seals = Seals(key.name)
 
     def take(self, entry):
         try:
@@ -519,6 +555,7 @@ class Entries:
         self._check_times(envelope)
         self._check_payload(envelope)
         self.authors.take(envelope)
+        self.seals.take(envelope)
         for stream, version, previous in envelope.places:
             last_version, last_position = self.streams.get(stream, (-1, None))
             if version != last_version + 1:
@@ -556,10 +593,8 @@ class Entries:
             self._check_rotation(envelope)
         elif envelope.type == TYPES + "StreamHeadsRecorded":
             self._check_map(envelope)
-        elif envelope.type == TYPES + "ForecastRecorded":
-            self._check_forecast(envelope, 3)
-        elif envelope.type == TYPES + "ForecastWithdrawn":
-            self._check_forecast(envelope, 2)
+        elif envelope.type.removeprefix(TYPES) in FORECASTS:
+            self._check_forecast(envelope, FORECASTS[envelope.type.removeprefix(TYPES)])
 
     def _check_rotation(self, envelope):
         old, new = self.keys[-1][1], Key(last_value(envelope.payload, 1, 2, b"").decode())
@@ -657,7 +692,8 @@ def main():
     result = {"verified": True, "origin": checkpoint.origin, "size": checkpoint.size,
               "root": checkpoint.root.hex(), "streams": len(entries.streams),
               "mapRecords": entries.map_records, "forecasts": entries.forecasts,
-              "signed": entries.authors.signed}
+              "signed": entries.authors.signed, "sealed": entries.seals.sealed,
+              "revealed": entries.seals.revealed}
     if arguments.output == "json":
         print(json.dumps(result))
     else:

@@ -137,6 +137,8 @@ class Client {
   CREDENCE_CLIENT_RPC(ListForecasters)
   CREDENCE_CLIENT_RPC(CreateForecast)
   CREDENCE_CLIENT_RPC(BatchCreateForecasts)
+  CREDENCE_CLIENT_RPC(SealForecast)
+  CREDENCE_CLIENT_RPC(RevealForecast)
   CREDENCE_CLIENT_RPC(WithdrawForecast)
   CREDENCE_CLIENT_RPC(ListForecasts)
   CREDENCE_CLIENT_RPC(GetPool)

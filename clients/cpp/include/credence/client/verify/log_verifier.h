@@ -37,6 +37,7 @@ struct VerifyReport {
   int64_t remembered = 0;
   EntryCounts counts;
   AuthorCounts author_counts;
+  SealCounts seal_counts;
   int64_t stream_count = 0;
   EntryTime last_record_time;
   std::optional<int64_t> last_map_record;
