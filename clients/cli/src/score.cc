@@ -147,7 +147,8 @@ Table LeaderboardTable(const v1::GetLeaderboardResponse& response) {
                {"FROM", Table::Align::kRight},
                {"TO", Table::Align::kRight},
                {"QUESTIONS", Table::Align::kRight},
-               {"COVERAGE", Table::Align::kRight}});
+               {"COVERAGE", Table::Align::kRight},
+               {"NEVER REVEALED", Table::Align::kRight}});
   for (const v1::LeaderboardEntry& entry : response.entries()) {
     table.AddRow({absl::StrCat(entry.rank()),
                   entry.subject(),
@@ -156,7 +157,8 @@ Table LeaderboardTable(const v1::GetLeaderboardResponse& response) {
                   OptionalCell(entry.has_low(), entry.low()),
                   OptionalCell(entry.has_high(), entry.high()),
                   absl::StrCat(entry.question_count()),
-                  {Percent(entry.coverage()), Exact(entry.coverage())}});
+                  {Percent(entry.coverage()), Exact(entry.coverage())},
+                  entry.has_seals() ? absl::StrCat(entry.seals().unrevealed_count()) : ""});
   }
   return table;
 }

@@ -17,6 +17,7 @@
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "credence/forecaster/posterior.h"
+#include "decide/forecast_history.h"
 #include "decide/intervals.h"
 #include "decide/learning.h"
 #include "decide/posterior.h"
@@ -61,6 +62,7 @@ class Auditor {
     } else if (const auto* scored = dynamic_cast<const QuestionScored*>(event.payload)) {
       CREDENCE_RETURN_IF_ERROR(CheckScores(event, *scored));
     }
+    CREDENCE_RETURN_IF_ERROR(CheckStates(event));
     CREDENCE_RETURN_IF_ERROR(CheckLearned(event));
     Remember(event);
     Fold(state_, event);
@@ -85,7 +87,7 @@ class Auditor {
     int64_t position = 0;
   };
   struct History {
-    std::vector<RecordedForecast> forecasts;
+    ForecastHistory forecasts;
     std::vector<RecordedForecast> posteriors;
     // Scores that the parts of one version must hold, and how many of them were seen.
     std::vector<event::v1::SubjectScores> expected;
@@ -187,6 +189,18 @@ class Auditor {
     return absl::OkStatus();
   }
 
+  // The states that a signed forecast names are those that its probabilities are counted for.
+  [[nodiscard]] absl::Status CheckStates(const ledger::SequencedEvent& event) const {
+    const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload);
+    if (forecast == nullptr || forecast->states().empty()) return absl::OkStatus();
+    const QuestionState* question = state_.questions.Find(forecast->question());
+    if (question != nullptr && std::equal(forecast->states().begin(), forecast->states().end(),
+                                          question->states.begin(), question->states.end())) {
+      return absl::OkStatus();
+    }
+    return WrongAt(size_, Cat("names other states than questions/", forecast->question(), " has"));
+  }
+
   // What a resolution is said to have taught, from the resolution.
   absl::Status CheckLearned(const ledger::SequencedEvent& event) {
     if (const auto* record = dynamic_cast<const event::v1::SourceRecordChanged*>(event.payload)) {
@@ -223,8 +237,8 @@ class Auditor {
           return WrongAt(size_, "scores another outcome than the question's");
         }
         CREDENCE_ASSIGN_OR_RETURN(
-            history.expected,
-            ScoreQuestion(*question, resolution, history.forecasts, history.posteriors));
+            history.expected, ScoreQuestion(*question, resolution, history.forecasts.Forecasts(),
+                                            history.posteriors));
       }
     }
     for (const event::v1::SubjectScores& subject : scored.subjects()) {
@@ -263,18 +277,14 @@ class Auditor {
   }
 
   void Remember(const ledger::SequencedEvent& event) {
+    constexpr std::string_view kQuestions = "questions/";
+    if (event.stream.substr(0, kQuestions.size()) == kQuestions) {
+      histories_[std::string(event.stream.substr(kQuestions.size()))].forecasts.Take(event);
+    }
     RecordedForecast said;
     said.effective_time = event.effective_time;
     said.backfilled = event.backfilled;
-    if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
-      said.forecaster = forecast->forecaster();
-      said.Take(*forecast);
-      histories_[forecast->question()].forecasts.push_back(std::move(said));
-    } else if (const auto* withdrawn =
-                   dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
-      said.forecaster = withdrawn->forecaster();
-      histories_[withdrawn->question()].forecasts.push_back(std::move(said));
-    } else if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
+    if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
       for (const event::v1::QuestionPosterior& entry : published->posteriors()) {
         said.Take(entry);
         histories_[entry.question()].posteriors.push_back(said);

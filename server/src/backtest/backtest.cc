@@ -148,6 +148,9 @@ class Backtester {
     } else if (const auto* ended =
                    dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
       id = ended->question();
+    } else if (const auto* revealed =
+                   dynamic_cast<const event::v1::ForecastRevealed*>(event.payload)) {
+      id = revealed->question();
     }
     if (!plan_.questions.contains(id)) return absl::OkStatus();
     const QuestionState& question = *state_.questions.Find(id);

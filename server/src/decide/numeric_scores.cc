@@ -11,6 +11,7 @@
 #include "credence/base/strings.h"
 #include "credence/scoring/crps.h"
 #include "credence/scoring/series.h"
+#include "decide/forecast_history.h"
 
 namespace credence::server {
 namespace {
@@ -109,6 +110,24 @@ absl::StatusOr<event::v1::SubjectScores> MakeScores(event::v1::ScoreSubjectKind 
   return scores;
 }
 
+// What everybody said as the others knew it, in `storage`; the forecasts themselves where nothing
+// was sealed first.
+std::map<std::string, Said> KnownOf(const std::map<std::string, Said>& everybody,
+                                    std::vector<std::vector<RecordedForecast>>& storage) {
+  std::map<std::string, Said> known = everybody;
+  for (auto& [forecaster, said] : known) {
+    const bool sealed =
+        std::any_of(said.forecasts.begin(), said.forecasts.end(),
+                    [](const auto* forecast) { return forecast->revealed_time.has_value(); });
+    if (!sealed) continue;
+    const std::vector<RecordedForecast>& kept = storage.emplace_back(AsOthersKnew(said.forecasts));
+    said.forecasts.clear();
+    for (const RecordedForecast& forecast : kept) said.forecasts.push_back(&forecast);
+    said.Sort();
+  }
+  return known;
+}
+
 // All forecasts of everybody, for what a pool's line says besides its score.
 Said Together(const std::map<std::string, Said>& everybody) {
   Said all;
@@ -166,13 +185,18 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
         MakeScores(event::v1::SCORE_SUBJECT_KIND_FORECASTER, Cat("forecasters/", forecaster), said,
                    stated, value, window));
     result.push_back(std::move(scores));
-    members.push_back(std::move(stated));
+  }
+  std::vector<std::vector<RecordedForecast>> storage;
+  const std::map<std::string, Said> known = KnownOf(everybody, storage);
+  for (const auto& [forecaster, said] : known) {
+    const RecordedForecast* last = said.StandingBefore(window.end);
+    if (last == nullptr) continue;
+    CREDENCE_ASSIGN_OR_RETURN(members.emplace_back(), ToDistribution(*last->distribution));
   }
   if (!members.empty()) {
-    CREDENCE_ASSIGN_OR_RETURN(
-        event::v1::SubjectScores scores,
-        MakeScores(event::v1::SCORE_SUBJECT_KIND_POOL, "pools/median", Together(everybody),
-                   PoolQuantiles(members), value, window));
+    CREDENCE_ASSIGN_OR_RETURN(event::v1::SubjectScores scores,
+                              MakeScores(event::v1::SCORE_SUBJECT_KIND_POOL, "pools/median",
+                                         Together(known), PoolQuantiles(members), value, window));
     result.push_back(std::move(scores));
   }
   Said model;

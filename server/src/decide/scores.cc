@@ -13,6 +13,7 @@
 #include "credence/scoring/rules.h"
 #include "credence/scoring/score.h"
 #include "credence/scoring/series.h"
+#include "decide/forecast_history.h"
 #include "decide/numeric_scores.h"
 
 namespace credence::server {
@@ -26,6 +27,8 @@ struct Subject {
   std::string name;
   scoring::ForecastSeries series;
   bool backfilled = false;
+  // The series as others knew it, where that is another: something was sealed first.
+  std::optional<scoring::ForecastSeries> known;
 };
 
 // When it was known first how the question ended: forecasts after that are not scored.
@@ -72,7 +75,23 @@ absl::StatusOr<Subject> MakeSubject(event::v1::ScoreSubjectKind kind, std::strin
   }
   CREDENCE_ASSIGN_OR_RETURN(scoring::ForecastSeries series,
                             scoring::ForecastSeries::Create(state_count, points));
-  return Subject{kind, std::move(name), std::move(series), backfilled};
+  return Subject{kind, std::move(name), std::move(series), backfilled, std::nullopt};
+}
+
+// Sets what others knew of a forecaster who sealed something.
+absl::Status SetKnown(const std::vector<const RecordedForecast*>& said, Subject& subject) {
+  const bool sealed = std::any_of(said.begin(), said.end(), [](const RecordedForecast* forecast) {
+    return forecast->revealed_time.has_value();
+  });
+  if (!sealed) return absl::OkStatus();
+  const std::vector<RecordedForecast> known = AsOthersKnew(said);
+  std::vector<const RecordedForecast*> pointers;
+  for (const RecordedForecast& forecast : known) pointers.push_back(&forecast);
+  CREDENCE_ASSIGN_OR_RETURN(
+      Subject others,
+      MakeSubject(subject.kind, subject.name, subject.series.view().state_count, pointers));
+  subject.known = std::move(others.series);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Subject>> MakeForecasters(
@@ -86,6 +105,7 @@ absl::StatusOr<std::vector<Subject>> MakeForecasters(
     CREDENCE_ASSIGN_OR_RETURN(Subject subject, MakeSubject(event::v1::SCORE_SUBJECT_KIND_FORECASTER,
                                                            Cat("forecasters/", forecaster),
                                                            question.states.size(), said));
+    CREDENCE_RETURN_IF_ERROR(SetKnown(said, subject));
     subjects.push_back(std::move(subject));
   }
   return subjects;
@@ -95,7 +115,7 @@ absl::Status AddPools(std::vector<Subject>& subjects) {
   std::vector<scoring::SeriesView> members;
   bool backfilled = false;
   for (const Subject& subject : subjects) {
-    members.push_back(subject.series.view());
+    members.push_back((subject.known.has_value() ? *subject.known : subject.series).view());
     backfilled = backfilled || subject.backfilled;
   }
   if (members.empty()) return absl::OkStatus();
@@ -108,8 +128,8 @@ absl::Status AddPools(std::vector<Subject>& subjects) {
     options.method = method;
     CREDENCE_ASSIGN_OR_RETURN(scoring::ForecastSeries series,
                               scoring::PoolSeries(members, {}, options));
-    made.push_back(
-        Subject{event::v1::SCORE_SUBJECT_KIND_POOL, name, std::move(series), backfilled});
+    made.push_back(Subject{event::v1::SCORE_SUBJECT_KIND_POOL, name, std::move(series), backfilled,
+                           std::nullopt});
   }
   std::move(made.begin(), made.end(), std::back_inserter(subjects));
   return absl::OkStatus();

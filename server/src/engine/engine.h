@@ -16,6 +16,7 @@
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/v1/common.pb.h"
+#include "decide/authors.h"
 #include "decide/decide.h"
 #include "engine/executor.h"
 #include "engine/head_waiter.h"
@@ -143,8 +144,10 @@ class Engine final : public ledger::Projection {
   [[nodiscard]] Durable durable() const;
   void Publish(Durable durable);
   [[nodiscard]] absl::StatusOr<WriteResult> Validate(const WriteCommand& command,
+                                                     const CheckedStatements& statements,
                                                      const std::string& stream, DecideFacts facts);
-  void Submit(WriteCommand command, std::string request_id, std::string stream, DecideFacts facts,
+  void Submit(WriteCommand command, CheckedStatements statements, std::string request_id,
+              std::string stream, DecideFacts facts,
               std::function<void(absl::StatusOr<WriteResult>)> done);
   [[nodiscard]] absl::StatusOr<StateView> Resolve(const v1::ReadView& view, std::string_view scope);
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const State>> StateAt(std::string_view scope,

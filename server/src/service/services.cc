@@ -7,6 +7,7 @@ void AddServices(Router& router, Engine& engine) {
   AddNetworkService(router, engine);
   AddEvidenceService(router, engine);
   AddForecastService(router, engine);
+  AddAuthorService(router, engine);
   AddInferenceService(router, engine);
   AddScoreService(router, engine);
   AddLedgerService(router, engine);

@@ -10,6 +10,7 @@ void AddQuestionService(Router& router, Engine& engine);
 void AddNetworkService(Router& router, Engine& engine);
 void AddEvidenceService(Router& router, Engine& engine);
 void AddForecastService(Router& router, Engine& engine);
+void AddAuthorService(Router& router, Engine& engine);
 void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine);

@@ -24,6 +24,13 @@ const EvidenceState* NetworkState::FindEvidence(std::string_view evidence_id) co
   return found == evidence_index.end() ? nullptr : evidence[found->second].get();
 }
 
+const AuthorKeyState* AuthorState::FindKey(std::string_view public_key) const {
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const AuthorKeyState& key) {
+    return key.public_key == public_key;
+  });
+  return found == keys.end() ? nullptr : &*found;
+}
+
 const RevisionState& NetworkState::RevisionAt(absl::Time time) const {
   CREDENCE_CHECK(!revisions.empty());
   const RevisionState* in_force = revisions.front().get();

@@ -165,6 +165,21 @@ struct StandingForecast {
   std::optional<event::v1::NumericDistribution> distribution;
 };
 
+// A forecast that was sealed, and what became of it.
+struct SealState {
+  std::string forecaster;
+  std::string digest;
+  int64_t position = 0;
+  absl::Time record_time;
+  // Before this time it must be revealed to count.
+  absl::Time reveal_time;
+  std::optional<absl::Time> revealed_time;
+  // True where it was revealed at its reveal time or later, or after the question's end.
+  bool late = false;
+  // True where its forecaster said something later before it was revealed: then it does not stand.
+  bool overtaken = false;
+};
+
 // The posterior of a question that was published last.
 struct PublishedState {
   std::vector<double> probabilities;
@@ -226,6 +241,8 @@ struct QuestionState {
   CowMap<StandingForecast, 16> standing;
   // Ids that clients chose for their forecasts; the server's own cannot clash.
   CowMap<bool, 16> chosen_forecast_ids;
+  // Sealed forecasts, by their ids.
+  CowMap<SealState, 4> seals;
 
   // The state that came true as of `time`; null where there is none: not resolved, annulled, void,
   // or settled at a fraction.
@@ -237,12 +254,49 @@ struct QuestionState {
   [[nodiscard]] const ScoreVersionState* ScoresAt(absl::Time time) const;
 };
 
+// A key that an author signs with; it signs what stands after the first position and, where there
+// is one, before the second.
+struct AuthorKeyState {
+  std::string public_key;
+  int64_t registered_position = 0;
+  std::optional<int64_t> revoked_position;
+};
+
+// What a forecaster or a source is known to sign with.
+struct AuthorState {
+  // In the order of their registration.
+  std::vector<AuthorKeyState> keys;
+  // Whether everything that it states must be signed.
+  bool signature_required = false;
+
+  // Null for a key that was never registered.
+  [[nodiscard]] const AuthorKeyState* FindKey(std::string_view public_key) const;
+};
+
+// A sealed forecast that was not revealed yet.
+struct OpenSeal {
+  std::string question;
+  std::string forecast;
+  absl::Time reveal_time;
+};
+
+// A forecaster's sealed forecasts.
+struct SealTally {
+  int64_t sealed_count = 0;
+  int64_t revealed_count = 0;
+  int64_t revealed_late_count = 0;
+  // In the order of their positions.
+  std::vector<OpenSeal> open;
+};
+
 struct ForecasterState {
   std::string id;
   int64_t revision = 0;
   std::string display_name;
   std::string description;
   int64_t forecast_count = 0;
+  AuthorState author;
+  SealTally seals;
 };
 
 // What the resolution of a question said of a source.
@@ -278,6 +332,7 @@ struct SourceState {
   std::string description;
   std::string url;
   int64_t evidence_count = 0;
+  AuthorState author;
   // In the order of their positions; of one question the last that counts stands.
   std::vector<SourceRecord> records;
   // Ids of the networks that its items bear on, in order.
@@ -309,6 +364,8 @@ struct LedgerState {
   // In the order of their positions; the first is the default table.
   std::vector<GradeTableState> grade_tables = {GradeTableState{}};
   int64_t unknown_event_count = 0;
+  // Authors that registered a key: while there is none, nothing has to be looked up.
+  int64_t keyed_author_count = 0;
 
   [[nodiscard]] const GradeTableState& GradesAt(absl::Time time) const;
 };

@@ -36,6 +36,8 @@ struct VerifyReport {
   // Entries that had been verified before, and were not looked at again.
   int64_t remembered = 0;
   EntryCounts counts;
+  AuthorCounts author_counts;
+  SealCounts seal_counts;
   int64_t stream_count = 0;
   EntryTime last_record_time;
   std::optional<int64_t> last_map_record;
