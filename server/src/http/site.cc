@@ -46,7 +46,10 @@ bool IsLoopback(std::string_view host_and_port) {
 }
 
 Site::Site(const Router& router, const Engine& engine, const SiteOptions& options)
-    : gateway_(router), engine_(engine), loopback_only_(IsLoopback(options.listen)) {}
+    : gateway_(router),
+      engine_(engine),
+      published_(options.published),
+      loopback_only_(IsLoopback(options.listen)) {}
 
 void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
   const HttpRequest& request = exchange->request();
@@ -69,7 +72,10 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return draining_ ? Plain(503, "the server is shutting down") : Plain(200, "ok");
   }
-  if (request.path == "/checkpoint") return ServeCheckpoint(engine_.log());
+  if (request.path == "/checkpoint") {
+    return ServeCheckpoint(published_ == nullptr ? engine_.log().LatestCheckpoint()
+                                                 : published_->Get());
+  }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
   }

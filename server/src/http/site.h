@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "http/connect_gateway.h"
 #include "http/http.h"
 
@@ -23,6 +24,8 @@ struct SiteOptions {
   // name are refused, so that no page of another site can reach the ledger by a name of its own
   // that resolves here (DNS rebinding).
   std::string listen;
+  // What /checkpoint gives; the checkpoint signed last where null. Must outlive the site.
+  PublishedCheckpoint* published = nullptr;
 };
 
 class Site {
@@ -40,6 +43,7 @@ class Site {
 
   const ConnectGateway gateway_;
   const Engine& engine_;
+  PublishedCheckpoint* const published_;
   const bool loopback_only_;
   std::atomic<bool> draining_{false};
 };
