@@ -15,6 +15,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "failure.h"
+#include "table_tail.h"
 
 namespace credence::ledger {
 namespace {
@@ -105,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, Mode
   if (mode != Mode::kCreate && files->FileExists(path + "/CURRENT").IsNotFound()) {
     return NoLedger(path);
   }
+  CREDENCE_RETURN_IF_ERROR(CheckTableTails(path, files));
   rocksdb::DBOptions options = DatabaseOptions(env);
   options.create_if_missing = mode == Mode::kCreate;
   // An older ledger gets the families that it lacks; what they hold is found again from the log.

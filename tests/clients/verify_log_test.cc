@@ -398,6 +398,61 @@ TEST_F(VerifyLogTest, AKeyThatTheLogRotatedSignsFromThereOn) {
   ExpectBroken(11, "not stated by the old key");
 }
 
+// --- Witnesses ---
+
+TEST_F(VerifyLogTest, CosignaturesOfAQuorumAreAskedForByBothVerifiers) {
+  log_.AddMany(300);
+  log_.Write(directory_);
+  const NoteSigner first("example.net/a", SignatureType::kCosignature, 'a');
+  const NoteSigner second("example.net/b", SignatureType::kCosignature, 'b');
+  const NoteSigner third("example.net/c", SignatureType::kCosignature, 'c');
+  std::string text;
+  for (const NoteSigner* const signer : {&first, &second, &third}) {
+    absl::StrAppend(&text, "witness ", signer->key().name, " ", FormatVerifierKey(signer->key()),
+                    "\n");
+  }
+  absl::StrAppend(&text, "group g 2 example.net/a example.net/b example.net/c\nquorum g\n");
+  WriteBytes(root_ + "/policy", text);
+  const std::string python = absl::StrCat("--witness-policy ", root_, "/policy");
+  VerifyOptions options;
+  options.policy = WitnessPolicy::Parse(text).value();
+
+  const SignedNote note = ParseNote(ReadBytes(directory_ + "/checkpoint")).value();
+  const auto serve = [&](std::vector<NoteSignature> cosignatures) {
+    SignedNote cosigned = note;
+    for (NoteSignature& signature : cosignatures) {
+      cosigned.signatures.push_back(std::move(signature));
+    }
+    WriteBytes(directory_ + "/checkpoint", FormatNote(cosigned));
+  };
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  serve({first.Sign(note.text, 1'700'000'000)});
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  serve({first.Sign(note.text, 1'700'000'000), third.Sign(note.text, 1'700'000'060)});
+  const absl::StatusOr<VerifyReport> report = Verify(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->cosignatures->not_after, 1'700'000'060);
+  EXPECT_EQ(VerifyInPython(python).first, 0) << python_output_;
+  EXPECT_NE(python_output_.find("\"all existed at\": \"2023-11-14T22:14:20Z\""), std::string::npos)
+      << python_output_;
+  // Keys and a number will do.
+  const std::string keys =
+      absl::StrCat("--witness '", FormatVerifierKey(first.key()), "' --witness '",
+                   FormatVerifierKey(second.key()), "' --quorum ");
+  EXPECT_EQ(VerifyInPython(keys + "1").first, 0) << python_output_;
+  EXPECT_EQ(VerifyInPython(keys + "2").first, 8) << python_output_;
+  // A forged one refuses the checkpoint, even beside enough others.
+  NoteSignature forged = second.Sign(note.text, 1'700'000'000);
+  forged.bytes[3] = static_cast<char>(forged.bytes[3] ^ 1);
+  serve({first.Sign(note.text, 1'700'000'000), third.Sign(note.text, 1'700'000'060), forged});
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  WriteBytes(root_ + "/policy", "quorum nobody\n");
+  EXPECT_EQ(VerifyInPython(python).first, 2) << python_output_;
+}
+
 // --- Over HTTP ---
 
 // Any web server that serves the files will do.

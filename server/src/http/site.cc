@@ -48,6 +48,7 @@ bool IsLoopback(std::string_view host_and_port) {
 Site::Site(const Router& router, const Engine& engine, const SiteOptions& options)
     : gateway_(router),
       engine_(engine),
+      published_(options.published),
       loopback_only_(IsLoopback(options.listen)),
       metrics_(options.metrics) {}
 
@@ -78,7 +79,10 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
              {"Cache-Control", "no-store"}},
             metrics_()};
   }
-  if (request.path == "/checkpoint") return ServeCheckpoint(engine_.log());
+  if (request.path == "/checkpoint") {
+    return ServeCheckpoint(published_ == nullptr ? engine_.log().LatestCheckpoint()
+                                                 : published_->Get());
+  }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "http/connect_gateway.h"
 #include "http/http.h"
 
@@ -27,6 +28,8 @@ struct SiteOptions {
   std::string listen;
   // What /metrics serves; nothing is served there without it.
   std::function<std::string()> metrics{};
+  // What /checkpoint gives; the checkpoint signed last where null. Must outlive the site.
+  PublishedCheckpoint* published = nullptr;
 };
 
 class Site {
@@ -44,6 +47,7 @@ class Site {
 
   const ConnectGateway gateway_;
   const Engine& engine_;
+  PublishedCheckpoint* const published_;
   const bool loopback_only_;
   const std::function<std::string()> metrics_;
   std::atomic<bool> draining_{false};

@@ -132,7 +132,7 @@ void AddLogRead(Router& router, Engine& engine, std::string_view method,
 
 }  // namespace
 
-void AddLedgerService(Router& router, Engine& engine) {
+void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options) {
   AddLogRead<v1::ListEventsRequest, v1::ListEventsResponse>(router, engine, "ListEvents",
                                                             ListEvents);
   AddLogRead<v1::GetTreeHeadRequest, v1::GetTreeHeadResponse>(router, engine, "GetTreeHead",
@@ -141,7 +141,7 @@ void AddLedgerService(Router& router, Engine& engine) {
                   [&engine](const CallContext&, std::string_view bytes, const Answer& answer) {
                     GetServerInfo(engine, bytes, answer);
                   });
-  AddProofMethods(router, engine);
+  AddProofMethods(router, engine, options.published);
   AddCompletenessMethods(router, engine);
   router.AddStream(kService, "WatchEvents", [&engine](const CallContext&, std::string_view bytes) {
     return WatchEvents(engine, bytes);

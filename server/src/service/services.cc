@@ -2,7 +2,7 @@
 
 namespace credence::server {
 
-void AddServices(Router& router, Engine& engine) {
+void AddServices(Router& router, Engine& engine, const ServiceOptions& options) {
   AddQuestionService(router, engine);
   AddNetworkService(router, engine);
   AddEvidenceService(router, engine);
@@ -10,7 +10,7 @@ void AddServices(Router& router, Engine& engine) {
   AddAuthorService(router, engine);
   AddInferenceService(router, engine);
   AddScoreService(router, engine);
-  AddLedgerService(router, engine);
+  AddLedgerService(router, engine, options);
   AddAdminService(router, engine);
   router.CheckComplete();
 }

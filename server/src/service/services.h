@@ -1,10 +1,16 @@
 #pragma once
 
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "service/router.h"
 
 // The services of the contract, one file each. The engine must outlive the router.
 namespace credence::server {
+
+struct ServiceOptions {
+  // The cosignatures that checkpoints have; null where there are none. Must outlive the router.
+  const PublishedCheckpoint* published = nullptr;
+};
 
 void AddQuestionService(Router& router, Engine& engine);
 void AddNetworkService(Router& router, Engine& engine);
@@ -13,10 +19,10 @@ void AddForecastService(Router& router, Engine& engine);
 void AddAuthorService(Router& router, Engine& engine);
 void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
-void AddLedgerService(Router& router, Engine& engine);
+void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddAdminService(Router& router, Engine& engine);
 
 // All of them.
-void AddServices(Router& router, Engine& engine);
+void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});
 
 }  // namespace credence::server

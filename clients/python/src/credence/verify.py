@@ -2,7 +2,7 @@
 """Verifies an exported Credence ledger: python3 -m credence.verify DIR --key VERIFIER_KEY
 
 A second verifier, which shares no code with the first one (`credence verify`): it is written from
-the specifications (C2SP signed-note, tlog-checkpoint, tlog-tiles; RFC 6962; the protobuf wire
+the specifications (C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-cosignature, tlog-policy; RFC 6962; the protobuf wire
 format; docs/reference/stream-map.md) with the standard library and python3-cryptography. It goes
 through the whole log every time and keeps the streams in memory.
 
@@ -11,6 +11,7 @@ Exit codes: 0 verified, 1 failed, 2 usage, 8 verification failed.
 
 import argparse
 import base64
+import datetime
 import hashlib
 import json
 import pathlib
@@ -59,14 +60,14 @@ def decode_base64(text):
 
 
 class Key:
-    """A verifier key: name+id+base64(0x01 || public key)."""
+    """A verifier key: name+id+base64(type || public key); type 1 of a log, 4 of a witness."""
 
-    def __init__(self, text):
+    def __init__(self, text, kind=1):
         self.name, key_id, data = text.split("+", 2)
         data = decode_base64(data)
-        if len(data) != 33 or data[0] != 1:
-            raise ValueError("it is not an Ed25519 key")
-        self.text = text
+        if len(data) != 33 or data[0] != kind:
+            raise ValueError(f"it is not an Ed25519 key of type {kind}")
+        self.text, self.bytes = text, data[1:]
         self.id = sha256(self.name.encode() + b"\n" + data)[:4]
         if self.id.hex() != key_id:
             raise ValueError("its id is not that of its name and key")
@@ -98,6 +99,116 @@ class Note:
             signed = True
         if not signed:
             raise ValueError("the key did not sign it")
+
+    def cosigned(self, key):
+        """The earliest time at which the witness says that it saw the text, or None."""
+        earliest = None
+        for line in self.lines:
+            _, name, data = line.split(" ", 2)
+            data = decode_base64(data)
+            if name != key.name or data[:4] != key.id:
+                continue
+            time = int.from_bytes(data[4:12], "big")
+            message = f"cosignature/v1\ntime {time}\n{self.text}".encode()
+            try:
+                if len(data) != 76 or time >> 63:
+                    raise InvalidSignature
+                key.public.verify(data[12:], message)
+            except InvalidSignature:
+                raise ValueError(f"the cosignature by {name} is wrong") from None
+            earliest = time if earliest is None else min(earliest, time)
+        return earliest
+
+
+class Policy:
+    """Whose cosignatures make a checkpoint good (C2SP tlog-policy)."""
+
+    def __init__(self):
+        self.witnesses = {}  # name: key
+        self.groups = {}  # name: (threshold, members)
+        self.quorum = None
+
+    @classmethod
+    def read(cls, text):
+        policy, members, quorums = cls(), set(), 0
+        for number, line in enumerate(text.split("\n"), 1):
+            words = line.replace("\t", " ").split(" ")
+            words = [word for word in words if word]
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                if words[0] == "log" and len(words) in (2, 3):
+                    Key(words[1])
+                elif words[0] == "witness" and len(words) in (3, 4):
+                    policy.add_witness(words[1], Key(words[2], 4))
+                elif words[0] == "group" and len(words) > 3:
+                    policy.add_group(words[1], words[2], words[3:], members)
+                elif words[0] == "quorum" and len(words) == 2:
+                    policy.quorum = None if words[1] == "none" else policy.known(words[1])
+                    quorums += 1
+                else:
+                    raise ValueError("it is no line of a policy")
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+        if quorums != 1:
+            raise ValueError("it has not exactly one quorum")
+        return policy
+
+    @classmethod
+    def threshold(cls, keys, count):
+        policy = cls()
+        for key in keys:
+            policy.add_witness(key.name, key)
+        policy.add_group("quorum of all", str(count), list(policy.witnesses), set())
+        policy.quorum = "quorum of all"
+        return policy
+
+    def known(self, name):
+        if name not in self.witnesses and name not in self.groups:
+            raise ValueError(f"{name} is not defined by a line before")
+        return name
+
+    def add(self, names, name, value):
+        if name in self.witnesses or name in self.groups or name == "none":
+            raise ValueError(f"{name} is defined twice")
+        names[name] = value
+
+    def add_witness(self, name, key):
+        if any(other.bytes == key.bytes for other in self.witnesses.values()):
+            raise ValueError(f"the key of {name} is there twice")
+        self.add(self.witnesses, name, key)
+
+    def add_group(self, name, count, names, members):
+        for member in names:
+            if self.known(member) in members:
+                raise ValueError(f"{member} is in a group already")
+            members.add(member)
+        threshold = {"any": "1", "all": str(len(names))}.get(count, count)
+        if threshold not in (str(k) for k in range(1, len(names) + 1)):
+            raise ValueError(f"the threshold of {name} is not 1 to {len(names)}")
+        self.add(self.groups, name, (int(threshold), names))
+
+    def met(self, cosigned, name=None):
+        name = name or self.quorum
+        if name is None or name in self.witnesses:
+            return name is None or name in cosigned
+        threshold, members = self.groups[name]
+        return sum(self.met(cosigned, member) for member in members) >= threshold
+
+    def check(self, note):
+        """The time of each witness that cosigned, and the earliest of a quorum."""
+        try:
+            times = {name: note.cosigned(key) for name, key in self.witnesses.items()}
+        except ValueError as error:
+            raise Broken(f"the checkpoint is not valid: {error}") from error
+        times = {name: time for name, time in times.items() if time is not None}
+        if not self.met(times):
+            raise Broken("the witnesses of the checkpoint are no quorum of the policy: "
+                         + (", ".join(times) or "there is none"))
+        if self.quorum is None:
+            return times, None
+        return times, min(time for time in times.values()
+                          if self.met([name for name, t in times.items() if t <= time]))
 
 
 class Checkpoint:
@@ -634,8 +745,8 @@ class Entries:
         self.forecasts += 1
 
 
-def verify(directory, key, earlier=None):
-    """Verifies all; returns the checkpoint and the entries."""
+def verify(directory, key, earlier=None, policy=None):
+    """Verifies all; returns the checkpoint, the entries, and what the policy's check returns."""
     try:
         checkpoint = Checkpoint((directory / "checkpoint").read_bytes(), key)
         earlier = Checkpoint(earlier.read_bytes(), key) if earlier else None
@@ -663,7 +774,22 @@ def verify(directory, key, earlier=None):
     checkpoint.check(entries.key_at(checkpoint.size))
     if earlier:
         earlier.check(entries.key_at(earlier.size))
-    return checkpoint, entries
+    return checkpoint, entries, policy.check(checkpoint.note) if policy else ({}, None)
+
+
+def read_policy(arguments):
+    """Of the arguments; None where they ask for no cosignatures."""
+    if arguments.witness_policy:
+        return Policy.read(arguments.witness_policy.read_text(encoding="utf-8"))
+    if not arguments.witness:
+        return None
+    keys = [Key(text, 4) for text in arguments.witness]
+    return Policy.threshold(keys, arguments.quorum or len(keys))
+
+
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(
+        "%Y-%m-%dT%H:%M:%SZ")
 
 
 def main():
@@ -672,6 +798,11 @@ def main():
     parser.add_argument("--key", required=True, help="verifier key: name+id+base64")
     parser.add_argument("--checkpoint", type=pathlib.Path,
                         help="a checkpoint saved before; the log must extend it")
+    parser.add_argument("--witness-policy", type=pathlib.Path,
+                        help="file of the witnesses that must have cosigned (C2SP tlog-policy)")
+    parser.add_argument("--witness", action="append",
+                        help="verifier key of a witness that must have cosigned")
+    parser.add_argument("--quorum", type=int, help="how many of the --witness; all by default")
     parser.add_argument("--output", choices=["table", "json"], default="table")
     arguments = parser.parse_args()
     try:
@@ -679,7 +810,12 @@ def main():
     except ValueError as error:
         parser.error(f"--key: {error}")
     try:
-        checkpoint, entries = verify(arguments.directory, key, arguments.checkpoint)
+        policy = read_policy(arguments)
+    except (OSError, ValueError) as error:
+        parser.error(f"the policy of witnesses: {error}")
+    try:
+        checkpoint, entries, (times, not_after) = verify(arguments.directory, key,
+                                                         arguments.checkpoint, policy)
     except Broken as broken:
         if arguments.output == "json":
             print(json.dumps({"verified": False, "position": broken.position,
@@ -694,6 +830,9 @@ def main():
               "mapRecords": entries.map_records, "forecasts": entries.forecasts,
               "signed": entries.authors.signed, "sealed": entries.seals.sealed,
               "revealed": entries.seals.revealed}
+    result.update({f"cosigned by {name}": utc(time) for name, time in times.items()})
+    if not_after is not None:
+        result["all existed at"] = utc(not_after)
     if arguments.output == "json":
         print(json.dumps(result))
     else:
