@@ -7,11 +7,13 @@
 #include "engine/engine.h"
 #include "http/connect_gateway.h"
 #include "http/http.h"
+#include "http/web_page.h"
 
 // Everything that is served over HTTP, by path:
 //
 //   /credence.v1.SERVICE/METHOD   the contract's methods by the Connect protocol
 //   /checkpoint, /tile/...        the log as C2SP tlog-tiles
+//   /, /questions/..., and so on  the web page
 //   /healthz                      200 while the process lives
 //   /readyz                       200 while it takes calls, 503 from the begin of a drain on
 //
@@ -23,6 +25,8 @@ struct SiteOptions {
   // name are refused, so that no page of another site can reach the ledger by a name of its own
   // that resolves here (DNS rebinding).
   std::string listen;
+  // Directory whose files are served as the page in place of those in the program; empty for these.
+  std::string web_directory;
 };
 
 class Site {
@@ -39,6 +43,7 @@ class Site {
   [[nodiscard]] HttpResponse Answer(const HttpRequest& request) const;
 
   const ConnectGateway gateway_;
+  const WebPage page_;
   const Engine& engine_;
   const bool loopback_only_;
   std::atomic<bool> draining_{false};
