@@ -312,6 +312,20 @@ class BatchForecasts {
 }  // namespace
 
 // Forecasts move no posterior, so these need no trial: the events are the whole of it.
+absl::StatusOr<RecordedForecast> ReadForecast(const QuestionState& question,
+                                              const v1::Forecast& forecast) {
+  RecordedForecast read;
+  CREDENCE_ASSIGN_OR_RETURN(read.forecaster,
+                            ParseName(forecast.forecaster(), "forecasters", "forecaster"));
+  if (question.numeric) {
+    CREDENCE_RETURN_IF_ERROR(CheckDistribution(forecast));
+    read.distribution = forecast.distribution();
+    return read;
+  }
+  CREDENCE_ASSIGN_OR_RETURN(read.probabilities, ReadProbabilities(question, forecast));
+  return read;
+}
+
 DecisionOr DecideCreateForecast(const State& state, const DecideFacts& facts,
                                 const v1::CreateForecastRequest& request) {
   Decision decision;

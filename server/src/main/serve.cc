@@ -40,6 +40,7 @@ struct ServeFlags {
   // Empty: the port after that of `listen`, on the same host.
   std::string http;
   std::string http_port_file;
+  std::string web_directory;
   int drain_seconds = 10;
   std::string backup_directory;
   int backup_minutes = 60;
@@ -140,7 +141,8 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   Site site(router, engine,
             {.listen = http_listen,
              .metrics = [&metrics] { return metrics.Render(); },
-             .published = &published});
+             .published = &published,
+             .web_directory = flags.web_directory});
   HttpServerOptions http_options;
   http_options.listen = http_listen;
   CREDENCE_ASSIGN_OR_RETURN(
@@ -199,6 +201,12 @@ void RegisterServe(CLI::App& app, cli::CliContext& context) {
       ->envname("CREDENCE_HTTP");
   command->add_option("--http-port-file", flags->http_port_file,
                       "File that the port for HTTP is written to");
+  command
+      ->add_option("--web-dir", flags->web_directory,
+                   "Directory whose files are served as the web page, in place of those in the "
+                   "program; for work on the page")
+      ->check(CLI::ExistingDirectory)
+      ->envname("CREDENCE_WEB_DIR");
   command
       ->add_option("--backup-dir", flags->backup_directory,
                    "Directory that the ledger is backed up into while it is served; see "

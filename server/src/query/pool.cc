@@ -75,6 +75,26 @@ absl::StatusOr<std::vector<RecordedForecast>> Members(const ledger::Log& log,
   if (request.has_effective_time()) return StandingAt(log, question, time, last);
   return StandingIn(question, absl::InfiniteFuture());
 }
+
+// Puts the request's hypothetical forecast among those that stand, in place of its forecaster's.
+absl::Status Suppose(const v1::GetPoolRequest& request, const QuestionState& question,
+                     absl::Time time, std::vector<RecordedForecast>& members) {
+  if (!request.has_hypothetical_forecast()) return absl::OkStatus();
+  absl::StatusOr<RecordedForecast> supposed =
+      ReadForecast(question, request.hypothetical_forecast());
+  if (!supposed.ok()) return WithFieldPrefix(supposed.status(), "hypothetical_forecast");
+  supposed->effective_time = time;
+  const auto place = std::lower_bound(
+      members.begin(), members.end(), supposed->forecaster,
+      [](const RecordedForecast& member, const std::string& id) { return member.forecaster < id; });
+  if (place != members.end() && place->forecaster == supposed->forecaster) {
+    *place = *std::move(supposed);
+  } else {
+    members.insert(place, *std::move(supposed));
+  }
+  return absl::OkStatus();
+}
+
 void MultiplyByRecency(const std::vector<RecordedForecast>& members, std::vector<double>& weights) {
   std::vector<size_t> by_age(members.size());
   std::iota(by_age.begin(), by_age.end(), size_t{0});
@@ -200,9 +220,15 @@ bool NeedsRecords(const v1::GetPoolRequest& request) {
 
 absl::StatusOr<RecordedForecast> PoolStanding(const State& state, const QuestionState& question,
                                               const PoolPolicy& policy, absl::Time time) {
+  return PoolMembers(state, question, policy, StandingIn(question, time), time);
+}
+
+absl::StatusOr<RecordedForecast> PoolMembers(const State& state, const QuestionState& question,
+                                             const PoolPolicy& policy,
+                                             const std::vector<RecordedForecast>& members,
+                                             absl::Time time) {
   RecordedForecast pool;
   pool.effective_time = time;
-  const std::vector<RecordedForecast> members = StandingIn(question, time);
   if (members.empty()) return pool;
   if (question.numeric) {
     CREDENCE_ASSIGN_OR_RETURN(pool.distribution, PoolNumbers(members));
@@ -228,8 +254,9 @@ absl::Status PoolForecasts(const ledger::Log& log, const State& state, absl::Tim
   if (request.has_effective_time()) {
     CREDENCE_ASSIGN_OR_RETURN(time, ParseTime(request.effective_time(), "effective_time"));
   }
-  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> members,
+  CREDENCE_ASSIGN_OR_RETURN(std::vector<RecordedForecast> members,
                             Members(log, request, *question, time, last));
+  CREDENCE_RETURN_IF_ERROR(Suppose(request, *question, time, members));
   const auto default_method =
       question->numeric ? event::v1::POOL_METHOD_MEDIAN : event::v1::POOL_METHOD_LOG;
   response.set_method(policy.method() == event::v1::POOL_METHOD_UNSPECIFIED ? default_method

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -28,5 +30,10 @@ namespace credence::server {
                                                             const QuestionState& question,
                                                             const event::v1::PoolPolicy& policy,
                                                             absl::Time time);
+
+// The pool of `members`, forecasts that stand on `question` at `time`; likewise.
+[[nodiscard]] absl::StatusOr<RecordedForecast> PoolMembers(
+    const State& state, const QuestionState& question, const event::v1::PoolPolicy& policy,
+    const std::vector<RecordedForecast>& members, absl::Time time);
 
 }  // namespace credence::server
