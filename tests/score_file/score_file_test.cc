@@ -35,7 +35,8 @@ TEST(ScoreFileTest, AllWrongRowsAreNamedByFileAndLineAndNothingIsScored) {
       "alice,q1,2022-01-11,,0.5\n"
       "alice,q1,2022-13-01,,0.5\n"
       "alice,q2,2022-01-03,d,0.5\n"
-      "alice,q2,2022-01-03,,0.5\n");
+      "alice,q2,2022-01-03,,0.5\n"
+      "alice,q1,2021-12-31T23:59:59Z,,0.5\n");
   EXPECT_EQ(ran.exit_code, cli::kExitFailed);
   EXPECT_EQ(ran.out, "");
   EXPECT_THAT(ran.err, Not(HasSubstr("forecasts.csv:2:")));
@@ -45,6 +46,7 @@ TEST(ScoreFileTest, AllWrongRowsAreNamedByFileAndLineAndNothingIsScored) {
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:6: time: "));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:7: option: 'd' is none of the question's"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:8: option: must name"));
+  EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:9: time: 2021-12-31T23:59:59Z is before the open"));
 }
 
 TEST(ScoreFileTest, OptionsThatDoNotSumToOneAreNamed) {
@@ -55,9 +57,10 @@ TEST(ScoreFileTest, OptionsThatDoNotSumToOneAreNamed) {
   EXPECT_THAT(ran.err, AllOf(HasSubstr("forecasts.csv:4"), HasSubstr("sum to 0.9")));
 }
 
-TEST(ScoreFileTest, UnresolvedQuestionsAreLeftOutOnRequestAndEarlyForecastsCountFromTheOpen) {
+TEST(ScoreFileTest, OnRequestUnresolvedQuestionsAreLeftOutAndEarlyForecastsCountFromTheOpen) {
   const Ran ran =
-      ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n", {"--skip-unresolved"});
+      ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n",
+                {"--skip-unresolved", "--count-early"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("1 forecasts are on questions without a resolution"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:3: 1 forecasts were made before"));

@@ -34,6 +34,7 @@ struct ScoreFlags {
   std::string resolutions;
   std::vector<std::string> rules;
   bool skip_unresolved = false;
+  bool count_early = false;
   bool calibration = false;
   bool reliability = false;
   bool adjusted = false;
@@ -246,7 +247,8 @@ absl::Status ScoreFiles(ScoreFlags flags, cli::CliContext& context) {
   CREDENCE_ASSIGN_OR_RETURN(
       const ForecastTable forecasts,
       ReadForecasts(flags.forecasts, forecast_text, resolutions,
-                    {.skip_unresolved = flags.skip_unresolved}, context.err()));
+                    {.skip_unresolved = flags.skip_unresolved, .count_early = flags.count_early},
+                    context.err()));
   std::string().swap(forecast_text);
   InferOpenBounds(forecasts, resolutions);
   scoring::ScoreTableInput input;
@@ -291,6 +293,9 @@ void AddFileFlags(CLI::App* command, ScoreFlags* flags) {
       ->allow_extra_args(false);
   command->add_flag("--skip-unresolved", flags->skip_unresolved,
                     "Leave out forecasts on questions without a resolution");
+  command->add_flag("--count-early", flags->count_early,
+                    "Let forecasts made before their question opened count from there on, as "
+                    "Metaculus does, instead of refusing them");
 }
 
 void AddReportFlags(CLI::App* command, ScoreFlags* flags) {

@@ -403,13 +403,25 @@ class ForecastReader {
   }
 
   // What was said after the close could not be wrong any more and never counts; what was said
-  // before the open counts from there.
+  // before the open is wrong too, or counts from there on request. A withdrawal after the close
+  // ends what has ended already.
   std::string CheckTime(const ForecastRow& row) {
+    if (row.withdrawn) return "";
     const ScoredQuestion& question = resolutions_.questions[row.question];
-    if (row.time < question.open_time && ++early_count_ == 1) early_line_ = csv_.line();
-    if (row.withdrawn || row.time < question.close_time) return "";
+    if (row.time < question.open_time) {
+      if (!reading_.count_early) {
+        return Cat("time: ", csv_.Field(time_), " is before the open of ", question.id, ", ",
+                   TimeText(question.open_time), " (--count-early lets it count from there)");
+      }
+      if (++early_count_ == 1) early_line_ = csv_.line();
+    }
+    if (row.time < question.close_time) return "";
     return Cat("time: ", csv_.Field(time_), " is not before the close of ", question.id, ", ",
-               absl::FormatTime(absl::RFC3339_full, question.close_time, absl::UTCTimeZone()));
+               TimeText(question.close_time));
+  }
+
+  static std::string TimeText(absl::Time time) {
+    return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
   }
 
   // A withdrawal ends the whole forecast, whatever option its row names.
