@@ -15,6 +15,7 @@
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "format.h"
+#include "google/protobuf/util/json_util.h"
 #include "output.h"
 
 // `credence extract tables|changes DIRECTORY`: what was forecast and how it ended, as files again.
@@ -126,11 +127,49 @@ void WriteForecast(const v1::Question& question, const v1::Forecast& forecast, s
   }
 }
 
+// Files of the questions that ask for a number, made when the first of them comes.
+class NumberFiles {
+ public:
+  explicit NumberFiles(const ExtractFlags& flags) : flags_(flags) {}
+
+  absl::Status Open() {
+    if (resolutions_.is_open()) return absl::OkStatus();
+    CREDENCE_ASSIGN_OR_RETURN(resolutions_, OpenFile(flags_, "number_resolutions.csv"));
+    CREDENCE_ASSIGN_OR_RETURN(forecasts_, OpenFile(flags_, "number_forecasts.csv"));
+    WriteRow(resolutions_, {"question", "title", "tags", "open_time", "close_time", "resolve_time",
+                            "outcome", "type", "unit"});
+    WriteRow(forecasts_, {"forecaster", "question", "time", "probability", "distribution"});
+    return absl::OkStatus();
+  }
+  void AddResolution(std::vector<std::string> fields, const std::string& unit) {
+    fields.insert(fields.end(), {"numeric", unit});
+    WriteRow(resolutions_, fields);
+  }
+  void AddForecast(const v1::Question& question, const v1::Forecast& forecast) {
+    std::string distribution;
+    if (forecast.has_distribution()) {
+      const auto written =
+          google::protobuf::util::MessageToJsonString(forecast.distribution(), &distribution);
+      if (!written.ok()) distribution.clear();
+    }
+    WriteRow(forecasts_, {IdOf(forecast.forecaster()), IdOf(question.name()),
+                          FormatInstant(forecast.effective_time()),
+                          forecast.withdrawn() ? "withdraw" : "", distribution});
+  }
+  [[nodiscard]] bool good() const { return resolutions_.good() && forecasts_.good(); }
+
+ private:
+  const ExtractFlags& flags_;
+  std::ofstream resolutions_;
+  std::ofstream forecasts_;
+};
+
 absl::Status ExtractTables(CliContext& context, const ExtractFlags& flags) {
+  NumberFiles numbers(flags);
   CREDENCE_ASSIGN_OR_RETURN(std::ofstream resolutions, OpenFile(flags, "resolutions.csv"));
   CREDENCE_ASSIGN_OR_RETURN(std::ofstream forecasts, OpenFile(flags, "forecasts.csv"));
   WriteRow(resolutions, {"question", "title", "tags", "open_time", "close_time", "resolve_time",
-                         "outcome", "options"});
+                         "outcome", "options", "type"});
   WriteRow(forecasts, {"forecaster", "question", "time", "option", "probability"});
   int64_t question_count = 0;
   CREDENCE_RETURN_IF_ERROR(
@@ -142,18 +181,32 @@ absl::Status ExtractTables(CliContext& context, const ExtractFlags& flags) {
         const std::string resolve_time = question.resolution().has_resolve_time()
                                              ? FormatInstant(question.resolution().resolve_time())
                                              : "";
-        WriteRow(resolutions,
-                 {IdOf(question.name()), question.title(), absl::StrJoin(question.tags(), "|"),
-                  FormatInstant(question.open_time()), FormatInstant(question.close_time()),
-                  resolve_time, outcome, options});
+        std::vector<std::string> fields = {IdOf(question.name()),
+                                           question.title(),
+                                           absl::StrJoin(question.tags(), "|"),
+                                           FormatInstant(question.open_time()),
+                                           FormatInstant(question.close_time()),
+                                           resolve_time,
+                                           outcome};
+        if (question.has_numeric()) {
+          CREDENCE_RETURN_IF_ERROR(numbers.Open());
+          numbers.AddResolution(std::move(fields), question.numeric().unit());
+          return ForEachForecast(context, question.name(), [&](const v1::Forecast& forecast) {
+            numbers.AddForecast(question, forecast);
+          });
+        }
+        fields.insert(fields.end(), {options, question.ordered() ? "ordered" : ""});
+        WriteRow(resolutions, fields);
         return ForEachForecast(context, question.name(), [&](const v1::Forecast& forecast) {
           WriteForecast(question, forecast, forecasts);
         });
       }));
   context.err() << question_count << " questions that ended, in " << flags.directory
-                << "/resolutions.csv and forecasts.csv\n";
-  return forecasts.good() && resolutions.good() ? absl::OkStatus()
-                                                : UsageError("the files could not be written");
+                << "/resolutions.csv and forecasts.csv; those that ask for a number in "
+                   "number_resolutions.csv and number_forecasts.csv\n";
+  return forecasts.good() && resolutions.good() && numbers.good()
+             ? absl::OkStatus()
+             : UsageError("the files could not be written");
 }
 
 // --- Changes, as `import forecastbench` reads them ---

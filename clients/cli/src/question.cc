@@ -36,6 +36,13 @@ Table QuestionTable(const v1::ListQuestionsResponse& response) {
   return table;
 }
 
+// Which version of its texts stands, and since which one its meaning may be another.
+std::string VersionText(const v1::Question& question) {
+  if (question.material_version() <= 1) return absl::StrCat(question.question_version());
+  return absl::StrCat(question.question_version(), ", materially changed by version ",
+                      question.material_version());
+}
+
 Table QuestionFields(const v1::Question& question) {
   const v1::Resolution& resolution = question.resolution();
   return FieldTable(
@@ -48,6 +55,7 @@ Table QuestionFields(const v1::Question& question) {
        {"opens", question.has_open_time() ? FormatInstant(question.open_time()) : ""},
        {"closes", question.has_close_time() ? FormatInstant(question.close_time()) : ""},
        {"tags", absl::StrJoin(question.tags(), ", ")},
+       {"version", VersionText(question)},
        {"posterior", PosteriorCell(question).text},
        {"standing forecasts", absl::StrCat(question.standing_forecast_count())},
        {"outcome", resolution.outcome()},
@@ -67,6 +75,7 @@ struct CreateFlags {
   std::string auto_resolve, grace;
   PoolFlags pool;
   bool without_model = false;
+  bool ordered = false;
   bool draft = false;
   WriteFlags write;
 };
@@ -103,6 +112,7 @@ absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Que
     *question->mutable_auto_resolution()->mutable_grace_duration() = ToProto(grace);
   }
   if (flags.without_model) question->set_without_model(true);
+  if (flags.ordered) question->set_ordered(true);
   CREDENCE_ASSIGN_OR_RETURN(const auto open_time,
                             TimeFlag(context, "--open-time", flags.open_time));
   if (open_time) *question->mutable_open_time() = *open_time;
@@ -152,6 +162,8 @@ void AddCreate(CLI::App* noun, CliContext& context) {
   AddPolicyFlags(verb, &flags->pool);
   verb->add_flag("--without-model", flags->without_model,
                  "Forecasters alone speak on it: no prior, no posterior, no score of a model");
+  verb->add_flag("--ordered", flags->ordered,
+                 "Its states have an order, which scores use: a near miss costs less");
   verb->add_flag("--draft", flags->draft, "Create it as a draft, to be opened later");
   AddWriteFlags(verb, &flags->write);
 }
@@ -211,6 +223,7 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
     std::string id;
     std::optional<std::string> title, criteria;
     std::optional<std::vector<std::string>> tags;
+    bool wording_only = false;
     WriteFlags write;
   };
   auto flags = std::make_shared<Flags>();
@@ -236,6 +249,7 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
         if (request.update_mask().paths().empty()) {
           return UsageError("nothing to change: give --title, --criteria or --tags");
         }
+        request.set_wording_only(flags->wording_only);
         CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
         CREDENCE_ASSIGN_OR_RETURN(const auto response,
                                   CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
@@ -246,6 +260,9 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
   verb->add_option("--criteria", flags->criteria, "New resolution criteria");
   verb->add_option("--tags", flags->tags, "New tags, in place of the old; '' for none")
       ->delimiter(',');
+  verb->add_flag("--wording-only", flags->wording_only,
+                 "The texts say the same in other words; else scores of forecasts made before the "
+                 "change are flagged");
   AddWriteFlags(verb, &flags->write);
 }
 

@@ -35,6 +35,9 @@ struct RecordedForecast {
   bool backfilled = false;
   // Absent where withdrawn, and where the question asks for a state.
   std::optional<event::v1::NumericDistribution> distribution;
+  // Of a published posterior: why it was, and the event that caused it.
+  event::v1::PosteriorCause cause = event::v1::POSTERIOR_CAUSE_UNSPECIFIED;
+  std::optional<int64_t> cause_position;
 
   // Takes what a recorded statement says; the rest is the event's.
   template <typename Recorded>
