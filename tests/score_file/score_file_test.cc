@@ -58,9 +58,8 @@ TEST(ScoreFileTest, OptionsThatDoNotSumToOneAreNamed) {
 }
 
 TEST(ScoreFileTest, OnRequestUnresolvedQuestionsAreLeftOutAndEarlyForecastsCountFromTheOpen) {
-  const Ran ran =
-      ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n",
-                {"--skip-unresolved", "--count-early"});
+  const Ran ran = ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n",
+                            {"--skip-unresolved", "--count-early"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("1 forecasts are on questions without a resolution"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:3: 1 forecasts were made before"));
@@ -85,6 +84,19 @@ TEST(ScoreFileTest, QuotesCarriageReturnsAndByteOrderMarksAreRead) {
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(ValueAt(again.out, {"forecasters", "0", "forecaster"}).string_value(), "Smith, \"Jo\"");
   EXPECT_NEAR(NumberAt(again.out, {"forecasters", "0", "scores", "brier.half.last"}), .01, 1e-15);
+}
+
+TEST(ScoreFileTest, ASpaceMayStandBetweenDateAndTime) {
+  const Ran ran = Score({"forecaster,question,time,probability\n"
+                         "a,q,2022-01-01 12:00:00+00:00,0.5\na,q,2022-01-02 00:00:00.5+01:00,0.9\n",
+                         "question,open_time,close_time,resolve_time,outcome\n"
+                         "q,2022-01-01 12:00:00Z,2022-01-02T12:00:00Z,,yes\n"},
+                        {"--rule", "brier.half.timeweighted", "--output", "json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  // Eleven hours and half a second of a day at .5.
+  const double share = (11 * 3600 + .5) / 86400;
+  EXPECT_NEAR(NumberAt(ran.out, {"forecasters", "0", "scores", "brier.half.timeweighted"}),
+              share * .25 + (1 - share) * .01, 1e-12);
 }
 
 TEST(ScoreFileTest, PlainTimesAreReadAsTheGeneralParserDoes) {

@@ -69,6 +69,22 @@ class ImportTest : public ServiceTest {
     return counts;
   }
 
+  // What a form extracts is what the ledger has.
+  void ExpectExtractedLoadsAsNothingNew(const std::string& form, const std::string& format,
+                                        double row_count) {
+    const std::string directory = Cat(directory_.path(), "/", form);
+    const CommandRun run = Run({"extract", form, directory});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    std::vector<std::string> files;
+    for (const auto& file : std::filesystem::directory_iterator(directory)) {
+      files.push_back(file.path().string());
+    }
+    const int64_t size = tree_size();
+    const auto counts = Import(files, format);
+    EXPECT_EQ(counts.at("presentRowCount"), row_count) << form;
+    EXPECT_EQ(tree_size(), size) << form;
+  }
+
   std::optional<double> Brier(const std::string& subject, const char* time) {
     v1::GetLeaderboardRequest request;
     request.set_rule("brier.half.last");
@@ -233,6 +249,9 @@ TEST_F(ImportTest, NumbersAndDatesOfMetaculusAreScoredByTheirDistributionFunctio
   EXPECT_EQ(Import(files, "metaculus").at("presentRowCount"), 8);
   EXPECT_EQ(tree_size(), size);
 
+  ExpectExtractedLoadsAsNothingNew("metaculus", "metaculus", 8);
+  ExpectExtractedLoadsAsNothingNew("jsonl", "jsonl", 8);
+
   const auto question =
       client->GetQuestion(Text<v1::GetQuestionRequest>("name: 'questions/metaculus-1'"));
   ASSERT_TRUE(question.ok()) << question.status();
@@ -327,6 +346,34 @@ TEST_F(ImportTest, EachAnswerOfAManifoldMarketIsAQuestionAndANumberSettlesAtItsS
   EXPECT_EQ(outcomes["Who? - Ann"], "no");
   EXPECT_EQ(outcomes["Who? - Bob"], "yes");
   EXPECT_EQ(outcomes["How many?"], "0.25");
+  ExpectExtractedLoadsAsNothingNew("manifold", "manifold", 6);
+}
+
+TEST_F(ImportTest, TheGoodJudgmentProjectComesBackInItsOwnColumns) {
+  const std::string questions = Write(
+      "ifps.csv",
+      "ifp_id,q_type,q_text,q_desc,q_status,date_start,date_to_close,date_closed,outcome,n_opts\n"
+      "1001-6,6,How many?,Counted by the port,closed,2012-01-01,2012-02-01,2012-01-20,b,3\n"
+      "1002-0,0,Will it?,Says so,voided,2012-01-01,2012-02-01,2012-01-20,NA,2\n");
+  const std::string said =
+      Write("survey_fcasts.yr1.csv",
+            "ifp_id,forecast_id,user_id,timestamp,fcast_type,answer_option,value\n"
+            "1001-6,1,7,2012-01-02 10:00:00,0,a,0.2\n1001-6,1,7,2012-01-02 10:00:00,0,b,0.5\n"
+            "1001-6,1,7,2012-01-02 10:00:00,0,c,0.3\n1002-0,2,7,2012-01-03 10:00:00,0,a,0.7\n"
+            "1002-0,2,7,2012-01-03 10:00:00,0,b,0.3\n1002-0,3,7,2012-01-04 10:00:00,4,a,0.7\n");
+  const auto counts = Import({questions, said}, "gjp");
+  EXPECT_EQ(counts.at("forecastCount"), 2);
+  EXPECT_EQ(counts.at("withdrawalCount"), 1);
+  EXPECT_EQ(counts.at("resolutionCount"), 2);
+  ExpectExtractedLoadsAsNothingNew("gjp", "gjp", 5);
+  const auto scores = client->ListScores(
+      Text<v1::ListScoresRequest>("question: 'questions/gjp-1001-6' subject: 'forecasters/gjp-7'"));
+  ASSERT_TRUE(scores.ok()) << scores.status();
+  std::map<std::string, double> by_rule;
+  for (const auto& score : scores->scores(0).scores()) by_rule[score.rule()] = score.value();
+  // The order of the options counts: (.2^2 + .3^2) and not .04 + .25 + .09.
+  EXPECT_NEAR(by_rule["brier.ordered.last"], .13, 1e-12);
+  EXPECT_NEAR(by_rule["brier.full.last"], .38, 1e-12);
 }
 
 TEST_F(ImportTest, SubjectsAreComparedAndTheirCalibrationIsTakenApart) {

@@ -257,6 +257,20 @@ TEST_F(SourceTest, SkillIsSaidAgainstTheBaseRateThePoolAndAnyForecaster) {
                                "'brier.half.last' filter { backfilled: true }");
   EXPECT_NEAR(compared.comparisons(0).left_mean(), 0.1875, 1e-12);
   EXPECT_NEAR(compared.comparisons(0).right_mean(), 0.01, 1e-12);
+  // Everybody answered everything: the adjusted means are the plain ones.
+  const auto adjusted = Filled(
+      &FillLeaderboard, "rule: 'brier.half.last' backfilled: true difficulty_adjusted: true");
+  for (const v1::LeaderboardEntry& entry : adjusted.entries()) {
+    EXPECT_NEAR(entry.adjusted(), entry.mean(), 1e-9);
+    EXPECT_NEAR(entry.brier_index(), 100 * (1 - std::sqrt(entry.mean())), 1e-6);
+  }
+  v1::GetLeaderboardResponse refused;
+  const absl::Status other =
+      FillLeaderboard(world.state,
+                      Parse<v1::GetLeaderboardRequest>(
+                          "rule: 'log.last' backfilled: true difficulty_adjusted: true"),
+                      refused);
+  EXPECT_EQ(GetErrorDetail(other).fields.front().field, "difficulty_adjusted");
   v1::GetScorecardResponse response;
   const absl::Status wrong = FillScorecard(
       world.state,

@@ -124,9 +124,21 @@ std::optional<absl::Time> ParsePlainTime(std::string_view text) {
   return absl::FromUnixSeconds(days * 86'400 + hour * 3600 + minute * 60 + second);
 }
 
+// A time of either table. RFC 3339 lets a space stand for the T, as spreadsheets write it.
+absl::StatusOr<absl::Time> ParseTableTime(const std::string& text) {
+  if (const std::optional<absl::Time> plain = ParsePlainTime(text)) return *plain;
+  constexpr size_t kDateSize = 10;
+  if (text.size() <= kDateSize || text[kDateSize] != ' ') {
+    return cli::ParseFixedTime(text, absl::ZeroDuration());
+  }
+  std::string joined = text;
+  joined[kDateSize] = 'T';
+  const auto time = cli::ParseFixedTime(joined, absl::ZeroDuration());
+  return time.ok() ? time : cli::ParseFixedTime(text, absl::ZeroDuration());
+}
+
 absl::StatusOr<absl::Time> ReadTime(const CsvReader& csv, int column, std::string_view name) {
-  if (const std::optional<absl::Time> plain = ParsePlainTime(csv.Field(column))) return *plain;
-  const auto time = cli::ParseFixedTime(csv.Field(column), absl::ZeroDuration());
+  const auto time = ParseTableTime(csv.Field(column));
   if (time.ok()) return time;
   return csv.Error(Cat(name, ": ", time.status().message()));
 }
@@ -338,7 +350,7 @@ class ForecastReader {
     if (csv_.Field(forecaster_).empty()) return "forecaster: must be given";
     if (csv_.Field(question_).empty()) return "question: must be given";
     ForecastRow row;
-    const absl::StatusOr<absl::Time> time = TimeOf(csv_.Field(time_));
+    const absl::StatusOr<absl::Time> time = ParseTableTime(csv_.Field(time_));
     if (!time.ok()) return Cat("time: ", time.status().message());
     row.time = *time;
     const std::string& probability = csv_.Field(probability_);
@@ -364,11 +376,6 @@ class ForecastReader {
     table_.rows.push_back(row);
     table_.lines.push_back(csv_.line());
     return "";
-  }
-
-  static absl::StatusOr<absl::Time> TimeOf(const std::string& text) {
-    if (const std::optional<absl::Time> plain = ParsePlainTime(text)) return *plain;
-    return cli::ParseFixedTime(text, absl::ZeroDuration());
   }
 
   static std::string ReadProbability(const std::string& text, ForecastRow& row) {

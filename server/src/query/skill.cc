@@ -82,23 +82,32 @@ void SkillPairs::Add(const QuestionState& question, const ScoreVersionState& ver
   const bool comparable =
       base_rate ? share.has_value() : other != nullptr && other->backfilled == subject.backfilled;
   if (!comparable) return;
+  if (rule_ != nullptr) {
+    const std::optional<size_t> index = version.FindRule(rule_->id);
+    if (index.has_value()) AddRule(*rule_, *index, subject, other, share);
+    return;
+  }
   for (size_t i = 0; i < version.rules.size(); ++i) {
     const auto rule = scoring::FindRule(version.rules[i]);
-    if (!rule.ok() || (rule_ != nullptr && *rule != rule_)) continue;
-    const std::optional<scoring::Score> own = RecordedScore(**rule, subject, i);
-    if (!own.has_value()) continue;
-    std::optional<scoring::Score> reference;
-    if (other != nullptr) {
-      reference = RecordedScore(**rule, *other, i);
-      if (!reference.has_value()) continue;
-    }
-    Pair& pair = pairs_[Key(subject.backfilled, (*rule)->id)];
-    pair.own.push_back(*own);
-    if (reference.has_value()) {
-      pair.reference.push_back(*reference);
-    } else {
-      pair.shares.push_back(*share);
-    }
+    if (rule.ok()) AddRule(**rule, i, subject, other, share);
+  }
+}
+
+void SkillPairs::AddRule(const scoring::Rule& rule, size_t index, const SubjectScoreState& subject,
+                         const SubjectScoreState* other, std::optional<double> share) {
+  const std::optional<scoring::Score> own = RecordedScore(rule, subject, index);
+  if (!own.has_value()) return;
+  std::optional<scoring::Score> reference;
+  if (other != nullptr) {
+    reference = RecordedScore(rule, *other, index);
+    if (!reference.has_value()) return;
+  }
+  Pair& pair = pairs_[Key(subject.backfilled, rule.id)];
+  pair.own.push_back(*own);
+  if (reference.has_value()) {
+    pair.reference.push_back(*reference);
+  } else {
+    pair.shares.push_back(*share);
   }
 }
 

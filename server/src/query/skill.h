@@ -62,6 +62,10 @@ class SkillPairs {
   };
   using Key = std::pair<bool, std::string_view>;
 
+  // One of `other` and `share` is there.
+  void AddRule(const scoring::Rule& rule, size_t index, const SubjectScoreState& subject,
+               const SubjectScoreState* other, std::optional<double> share);
+
   std::string_view reference_;
   const scoring::Rule* rule_;
   absl::Time at_;

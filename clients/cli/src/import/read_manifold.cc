@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -15,11 +16,22 @@ namespace {
 
 namespace json = boost::json;
 
+// A member as text; one with members of its own as JSON, unless questions are made of it or it is
+// long.
+std::string MemberText(const json::object& object, const std::string& key) {
+  constexpr size_t kNestedBytesMax = 16'384;
+  const json::value& value = object.at(key);
+  if (!value.is_object() && !value.is_array()) return TextOf(object, key);
+  if (key == "answers") return "";
+  std::string text = json::serialize(value);
+  return text.size() <= kNestedBytesMax ? text : std::string();
+}
+
 Attributes PlainMembers(const json::object& object) {
   Attributes attributes;
   for (const auto& member : object) {
     const std::string key(member.key());
-    std::string text = TextOf(object, key);
+    std::string text = MemberText(object, key);
     if (!text.empty() && key.size() <= 64) attributes.emplace_back(key, std::move(text));
     if (attributes.size() == 60) break;
   }
