@@ -95,7 +95,7 @@ absl::Status ExtractTables(CliContext& context, const ExtractFlags& flags) {
                                            resolve_time,
                                            outcome};
         if (question.has_numeric()) {
-          CREDENCE_RETURN_IF_ERROR(numbers.Open());
+          if (absl::Status opened = numbers.Open(); !opened.ok()) return opened;
           numbers.AddResolution(std::move(fields), question.numeric().unit());
           return ForEachForecast(context, question.name(), [&](const v1::Forecast& forecast) {
             numbers.AddForecast(question, forecast);
