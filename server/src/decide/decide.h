@@ -39,6 +39,9 @@ struct RecordedForecast {
   // Of a forecast that was sealed: when others learned it. It counts for its forecaster from the
   // effective time, in pools from here.
   std::optional<absl::Time> revealed_time;
+  // Of a published posterior: why it was, and the event that caused it.
+  event::v1::PosteriorCause cause = event::v1::POSTERIOR_CAUSE_UNSPECIFIED;
+  std::optional<int64_t> cause_position;
 
   // Takes what a recorded statement says; the rest is the event's.
   template <typename Recorded>

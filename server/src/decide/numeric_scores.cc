@@ -71,6 +71,20 @@ struct Said {
   }
 };
 
+// True where something that counts in the window was said before `change`.
+bool SaidBefore(absl::Time change, const Said& said, const scoring::TimeWindow& window) {
+  for (size_t i = 0; i < said.forecasts.size(); ++i) {
+    const RecordedForecast& forecast = *said.forecasts[i];
+    const absl::Time end = i + 1 < said.forecasts.size() ? said.forecasts[i + 1]->effective_time
+                                                         : absl::InfiniteFuture();
+    if (forecast.distribution.has_value() && forecast.effective_time < change &&
+        forecast.effective_time < window.end && end > window.start) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Share of the window in which something stood: of a series that says only that.
 double CoverageOf(const Said& said, const scoring::TimeWindow& window) {
   scoring::ForecastSeries series(2);
@@ -164,10 +178,12 @@ forecaster::QuantileDistribution PoolQuantiles(std::span<const forecaster::Distr
 }
 
 absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
-    const QuestionState& question, double value, absl::Time resolve_time,
-    const std::vector<RecordedForecast>& forecasts,
+    const QuestionState& question, const ResolutionState& resolution,
+    const scoring::TimeWindow& window, const std::vector<RecordedForecast>& forecasts,
     const std::vector<RecordedForecast>& posteriors) {
-  const scoring::TimeWindow window{question.open_time, std::min(question.close_time, resolve_time)};
+  CREDENCE_CHECK(resolution.value.has_value());
+  const double value = *resolution.value;
+  const absl::Time change = question.MaterialChangeBy(resolution.effective_time);
   std::map<std::string, Said> everybody;
   for (const RecordedForecast& forecast : forecasts) {
     everybody[forecast.forecaster].forecasts.push_back(&forecast);
@@ -184,6 +200,7 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
         event::v1::SubjectScores scores,
         MakeScores(event::v1::SCORE_SUBJECT_KIND_FORECASTER, Cat("forecasters/", forecaster), said,
                    stated, value, window));
+    scores.set_across_versions(SaidBefore(change, said, window));
     result.push_back(std::move(scores));
   }
   std::vector<std::vector<RecordedForecast>> storage;
@@ -197,6 +214,8 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
     CREDENCE_ASSIGN_OR_RETURN(event::v1::SubjectScores scores,
                               MakeScores(event::v1::SCORE_SUBJECT_KIND_POOL, "pools/median",
                                          Together(known), PoolQuantiles(members), value, window));
+    scores.set_across_versions(std::any_of(
+        result.begin(), result.end(), [](const auto& member) { return member.across_versions(); }));
     result.push_back(std::move(scores));
   }
   Said model;
@@ -208,6 +227,7 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
     CREDENCE_ASSIGN_OR_RETURN(
         event::v1::SubjectScores scores,
         MakeScores(event::v1::SCORE_SUBJECT_KIND_MODEL, "model", model, published, value, window));
+    scores.set_across_versions(SaidBefore(change, model, window));
     result.push_back(std::move(scores));
   }
   return result;

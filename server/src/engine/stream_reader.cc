@@ -136,6 +136,8 @@ absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Posteriors(
           RecordedForecast recorded;
           recorded.effective_time = event.effective_time;
           recorded.backfilled = event.backfilled;
+          recorded.cause = published->cause();
+          if (event.cause.has_value()) recorded.cause_position = event.cause->value;
           recorded.Take(posterior);
           posteriors.push_back(std::move(recorded));
         }

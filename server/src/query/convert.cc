@@ -25,6 +25,8 @@ void FillPrior(const State& state, v1::Question& resource, const QuestionState& 
 void FillNumeric(const State& state, const QuestionState& question, v1::Question& resource) {
   const NetworkState* network = state.networks.Find(question.network);
   if (network != nullptr) *resource.mutable_numeric() = network->latest().model.numeric();
+  // Where forecasters alone speak the network's prior only holds the place of one.
+  if (question.without_model) resource.mutable_numeric()->clear_prior();
   if (!question.published.has_value() || !question.published->distribution.has_value()) return;
   v1::NumericPosterior& published = *resource.mutable_published_distribution();
   published = Describe(*question.published->distribution, DefaultLevels());
@@ -144,6 +146,9 @@ v1::Question ToQuestion(const State& state, const QuestionState& question, absl:
     resource.mutable_attributes()->Add(question.attributes->begin(), question.attributes->end());
   }
   resource.set_without_model(question.without_model);
+  resource.set_ordered(question.ordered);
+  resource.set_question_version(question.VersionAt(at));
+  resource.set_material_version(question.MaterialVersionAt(at));
   if (question.pool.has_value()) *resource.mutable_pool() = *question.pool;
   if (question.auto_resolution.has_value()) {
     resource.mutable_auto_resolution()->set_outcome(question.auto_resolution->outcome);
@@ -322,6 +327,7 @@ v1::Forecast ToForecastResource(const QuestionState& question, std::string_view 
   if (const SealState* seal = question.seals.Find(standing.forecast)) {
     *resource.mutable_seal() = ToSealResource(*seal);
   }
+  resource.set_question_version(question.VersionAt(standing.effective_time));
   return resource;
 }
 
@@ -342,6 +348,7 @@ v1::Score ToScoreResource(const QuestionState& question, const ScoreVersionState
   score.set_cause_position(version.cause_position);
   SetTime(version.record_time, *score.mutable_record_time());
   SetTime(version.effective_time, *score.mutable_effective_time());
+  score.set_across_versions(subject.across_versions);
   return score;
 }
 

@@ -86,6 +86,7 @@ std::optional<v1::Forecast> ToForecast(const QuestionState& question,
     return std::nullopt;
   }
   FillEvent(event, forecast);
+  forecast.set_question_version(question.VersionAt(event.effective_time));
   return forecast;
 }
 

@@ -138,6 +138,7 @@ void AddSubject(const SubjectScoreState& subject, QuestionDocument::Subject& doc
   if (subject.final_probability.has_value()) {
     document.set_final_probability(*subject.final_probability);
   }
+  document.set_across_versions(subject.across_versions);
 }
 
 SubjectScoreState ReadSubject(const QuestionDocument::Subject& document) {
@@ -149,6 +150,7 @@ SubjectScoreState ReadSubject(const QuestionDocument::Subject& document) {
   subject.forecast_count = document.forecast_count();
   subject.backfilled = document.backfilled();
   if (document.has_final_probability()) subject.final_probability = document.final_probability();
+  subject.across_versions = document.across_versions();
   return subject;
 }
 
@@ -161,10 +163,20 @@ void AddScores(const QuestionState& question, QuestionDocument& document) {
     for (const SubjectScoreState& subject : scores->subjects) {
       AddSubject(subject, *entry.add_subjects());
     }
+    entry.mutable_claims()->Add(scores->claims.begin(), scores->claims.end());
     entry.set_position(scores->position);
     entry.set_cause_position(scores->cause_position);
     *entry.mutable_record_time() = ToTimestamp(scores->record_time);
     *entry.mutable_effective_time() = ToTimestamp(scores->effective_time);
+  }
+}
+
+void AddVersions(const QuestionState& question, QuestionDocument& document) {
+  for (const QuestionVersionState& version : question.versions) {
+    QuestionDocument::Version& entry = *document.add_versions();
+    *entry.mutable_effective_time() = ToTimestamp(version.effective_time);
+    entry.set_position(version.position);
+    entry.set_wording_only(version.wording_only);
   }
 }
 
@@ -245,6 +257,7 @@ void ReadScores(const QuestionDocument& document, QuestionState& question) {
     for (const QuestionDocument::Subject& subject : entry.subjects()) {
       scores->subjects.push_back(ReadSubject(subject));
     }
+    scores->claims.assign(entry.claims().begin(), entry.claims().end());
     scores->position = entry.position();
     scores->cause_position = entry.cause_position();
     scores->record_time = ToTime(entry.record_time());
@@ -405,6 +418,8 @@ QuestionDocument ToDocument(const QuestionState& question) {
   document.set_node(question.node);
   document.mutable_states()->Add(question.states.begin(), question.states.end());
   document.set_numeric(question.numeric);
+  document.set_ordered(question.ordered);
+  AddVersions(question, document);
   if (question.pool.has_value()) *document.mutable_pool() = *question.pool;
   if (question.auto_resolution.has_value()) {
     document.mutable_auto_resolution()->set_outcome(question.auto_resolution->outcome);
@@ -537,6 +552,11 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
   question.node = document.node();
   question.states.assign(document.states().begin(), document.states().end());
   question.numeric = document.numeric();
+  question.ordered = document.ordered();
+  for (const QuestionDocument::Version& version : document.versions()) {
+    question.versions.push_back(
+        {ToTime(version.effective_time()), version.position(), version.wording_only()});
+  }
   if (document.has_pool()) question.pool = document.pool();
   if (document.has_auto_resolution()) {
     question.auto_resolution =

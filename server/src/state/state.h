@@ -129,6 +129,8 @@ struct SubjectScoreState {
   int64_t forecast_count = 0;
   bool backfilled = false;
   std::optional<double> final_probability;
+  // Whether the question changed materially after forecasts that counted.
+  bool across_versions = false;
 };
 
 // Scores of one version, all parts together.
@@ -139,6 +141,8 @@ struct ScoreVersionState {
   // Rules that gave a score to some subject.
   std::vector<std::string> rules;
   std::vector<SubjectScoreState> subjects;
+  // What the sources' items claimed.
+  std::vector<event::v1::EvidenceClaim> claims;
   int64_t position = 0;
   int64_t cause_position = 0;
   absl::Time record_time;
@@ -205,6 +209,14 @@ struct QuestionRelations {
   [[nodiscard]] bool empty() const { return implied.empty() && conjuncts.empty(); }
 };
 
+// A change of a question's texts.
+struct QuestionVersionState {
+  absl::Time effective_time;
+  int64_t position = 0;
+  // What decides the question did not change.
+  bool wording_only = false;
+};
+
 enum class QuestionPhase { kDraft, kActive, kClosed, kResolved, kAnnulled };
 
 struct QuestionState {
@@ -217,6 +229,8 @@ struct QuestionState {
   std::vector<std::string> states;
   // True where it asks for a number; `states` then holds kValueState alone.
   bool numeric = false;
+  // True where its states have an order that scores use.
+  bool ordered = false;
   absl::Time open_time;
   absl::Time close_time;
   std::vector<std::string> tags;
@@ -238,6 +252,8 @@ struct QuestionState {
   std::optional<AutoResolutionState> auto_resolution;
   // Null where nothing is declared.
   std::shared_ptr<const QuestionRelations> relations;
+  // Changes of its texts, in the order of their positions.
+  std::vector<QuestionVersionState> versions;
   CowMap<StandingForecast, 16> standing;
   // Ids that clients chose for their forecasts; the server's own cannot clash.
   CowMap<bool, 16> chosen_forecast_ids;
@@ -252,6 +268,12 @@ struct QuestionState {
   // The scores in force at `time`, by effective time; null where there are none or where they
   // ended.
   [[nodiscard]] const ScoreVersionState* ScoresAt(absl::Time time) const;
+  // Version of the texts in force at `time`, from 1.
+  [[nodiscard]] int64_t VersionAt(absl::Time time) const;
+  // The last version by `time` that may decide it otherwise than the one before; 1 where none does.
+  [[nodiscard]] int64_t MaterialVersionAt(absl::Time time) const;
+  // When that version came; the infinite past where none did.
+  [[nodiscard]] absl::Time MaterialChangeBy(absl::Time time) const;
 };
 
 // A key that an author signs with; it signs what stands after the first position and, where there
