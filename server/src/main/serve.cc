@@ -124,15 +124,16 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   PublishedCheckpoint published(log.get());
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<WitnessFeed> witnesses,
                             MakeWitnessFeed(flags, *log, published));
+  PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine);
   ticker.Start();
   Router router;
-  AddServices(router, engine, {.published = &published});
+  AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
   GrpcServerOptions options;
   options.listen = flags.listen;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                             GrpcServer::Start(router, engine.executor(), options));
-  Site site(router, engine, {.listen = http_listen, .published = &published});
+  Site site(router, engine, {.listen = http_listen, .published = witnessed});
   HttpServerOptions http_options;
   http_options.listen = http_listen;
   CREDENCE_ASSIGN_OR_RETURN(

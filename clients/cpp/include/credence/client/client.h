@@ -179,6 +179,12 @@ class Client {
       v1::WatchPosteriorsRequest request,
       absl::FunctionRef<bool(const v1::WatchPosteriorsResponse&)> on_message);
 
+  // Has the server back its ledger up. Calls `on_message` with each message, the last of which
+  // holds the backup, until it returns false, which ends the backup without it. Not repeated.
+  [[nodiscard]] absl::Status CreateBackup(
+      const v1::CreateBackupRequest& request,
+      absl::FunctionRef<bool(const v1::CreateBackupResponse&)> on_message);
+
   // Ends the watches that run, from any thread; watches that start later end at once.
   void CancelWatches();
 
