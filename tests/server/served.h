@@ -60,7 +60,8 @@ struct Served {
   Router router;
   std::unique_ptr<GrpcServer> server;
 
-  Served(const std::string& directory, const ledger::Clock* clock) {
+  Served(const std::string& directory, const ledger::Clock* clock,
+         const ServiceOptions& services = {}) {
     ledger::OpenOptions options;
     options.directory = directory;
     options.clock = clock;
@@ -69,7 +70,7 @@ struct Served {
     log = *std::move(opened);
     engine = std::make_unique<Engine>(log.get(), clock);
     EXPECT_TRUE(engine->Start().ok());
-    AddServices(router, *engine);
+    AddServices(router, *engine, services);
     auto started = GrpcServer::Start(router, engine->executor(), {.listen = "127.0.0.1:0"});
     EXPECT_TRUE(started.ok()) << started.status();
     server = *std::move(started);

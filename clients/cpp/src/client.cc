@@ -229,6 +229,22 @@ absl::Status PinStart(Client& client, Request& request) {
 
 }  // namespace
 
+absl::Status Client::CreateBackup(
+    const v1::CreateBackupRequest& request,
+    absl::FunctionRef<bool(const v1::CreateBackupResponse&)> on_message) {
+  bool malformed = false;
+  const RpcResult result = impl_->channel().Stream(
+      MethodOf(*v1::CreateBackupRequest::descriptor()), request.SerializeAsString(),
+      [&](std::string_view bytes) {
+        v1::CreateBackupResponse message;
+        malformed = !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+        return !malformed && on_message(message);
+      });
+  if (malformed) return absl::InternalError("a message of the stream cannot be parsed");
+  if (result.code == 0) return absl::OkStatus();
+  return StatusOfRpc(result.code, result.message, result.details);
+}
+
 absl::Status Client::WatchEvents(
     v1::WatchEventsRequest request,
     absl::FunctionRef<bool(const v1::WatchEventsResponse&)> on_message) {

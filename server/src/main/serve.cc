@@ -127,10 +127,11 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   PublishedCheckpoint published(log.get());
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<WitnessFeed> witnesses,
                             MakeWitnessFeed(flags, *log, published));
+  PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine);
   ticker.Start();
   Router router;
-  AddServices(router, engine, {.published = &published});
+  AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
   CallMetrics calls;
   calls.Instrument(router);
   const MetricsPage metrics(engine, calls);
@@ -141,7 +142,7 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   Site site(router, engine,
             {.listen = http_listen,
              .metrics = [&metrics] { return metrics.Render(); },
-             .published = &published,
+             .published = witnessed,
              .web_directory = flags.web_directory});
   HttpServerOptions http_options;
   http_options.listen = http_listen;

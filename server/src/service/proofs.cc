@@ -66,7 +66,7 @@ std::string CheckpointResponse(const Engine& engine, const SignedCheckpoint& che
   return response.SerializeAsString();
 }
 
-void GetCheckpoint(Engine& engine, const PublishedCheckpoint* published, std::string_view bytes,
+void GetCheckpoint(Engine& engine, PublishedCheckpoint* published, std::string_view bytes,
                    const Answer& answer) {
   v1::GetCheckpointRequest request;
   if (absl::Status parsed = ParseRequest(bytes, request); !parsed.ok()) return answer(parsed);
@@ -76,6 +76,8 @@ void GetCheckpoint(Engine& engine, const PublishedCheckpoint* published, std::st
     answer(CheckpointResponse(
         engine, published == nullptr ? *checkpoint : published->WithCosignatures(*checkpoint)));
   };
+  // Without witnesses what is signed is published.
+  if (request.published() && published != nullptr) return respond(published->Get());
   if (request.last_signed()) return respond(engine.log().LatestCheckpoint());
   engine.log().RequestCheckpoint(respond);
 }
@@ -159,7 +161,7 @@ void GetTile(const Engine& engine, std::string_view bytes, const Answer& answer)
 
 }  // namespace
 
-void AddProofMethods(Router& router, Engine& engine, const PublishedCheckpoint* published) {
+void AddProofMethods(Router& router, Engine& engine, PublishedCheckpoint* published) {
   const auto add = [&](std::string_view method, auto handler) {
     router.AddUnary(kService, method,
                     [&engine, handler](const CallContext&, std::string_view bytes,

@@ -11,7 +11,7 @@ void AddServices(Router& router, Engine& engine, const ServiceOptions& options) 
   AddInferenceService(router, engine);
   AddScoreService(router, engine);
   AddLedgerService(router, engine, options);
-  AddAdminService(router, engine);
+  AddAdminService(router, engine, options);
   router.CheckComplete();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "engine/engine.h"
 #include "engine/published_checkpoint.h"
 #include "service/router.h"
@@ -8,8 +10,10 @@
 namespace credence::server {
 
 struct ServiceOptions {
-  // The cosignatures that checkpoints have; null where there are none. Must outlive the router.
-  const PublishedCheckpoint* published = nullptr;
+  // What witnesses cosigned; null where none are asked. Must outlive the router.
+  PublishedCheckpoint* published = nullptr;
+  // Where CreateBackup puts backups; empty where it is refused.
+  std::string backup_directory{};
 };
 
 void AddQuestionService(Router& router, Engine& engine);
@@ -20,7 +24,7 @@ void AddAuthorService(Router& router, Engine& engine);
 void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
-void AddAdminService(Router& router, Engine& engine);
+void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);
 
 // All of them.
 void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});

@@ -203,6 +203,12 @@ class Client {
       const v1::WatchCoherenceAlarmsRequest& request,
       absl::FunctionRef<bool(const v1::WatchCoherenceAlarmsResponse&)> on_message);
 
+  // Has the server back its ledger up. Calls `on_message` with each message, the last of which
+  // holds the backup, until it returns false, which ends the backup without it. Not repeated.
+  [[nodiscard]] absl::Status CreateBackup(
+      const v1::CreateBackupRequest& request,
+      absl::FunctionRef<bool(const v1::CreateBackupResponse&)> on_message);
+
   // Ends the watches that run, from any thread; watches that start later end at once.
   void CancelWatches();
 
