@@ -33,11 +33,7 @@ class AuthorTest : public ServiceTest {
   void SetUp() override {
     ServiceTest::SetUp();
     MakeQuestion();
-    for (const char* id : {"a", "b"}) {
-      v1::CreateForecasterRequest request;
-      request.set_forecaster_id(id);
-      ASSERT_TRUE(client->CreateForecaster(request).ok());
-    }
+    MakeForecasters({"a", "b"});
   }
 
   [[nodiscard]] std::unique_ptr<client::Client> ClientOf(const AuthorKey& key) const {

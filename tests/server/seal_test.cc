@@ -16,11 +16,7 @@ class SealTest : public ServiceTest {
   void SetUp() override {
     ServiceTest::SetUp();
     MakeQuestion();
-    for (const char* id : {"a", "b"}) {
-      v1::CreateForecasterRequest request;
-      request.set_forecaster_id(id);
-      ASSERT_TRUE(client->CreateForecaster(request).ok());
-    }
+    MakeForecasters({"a", "b"});
   }
 
   static v1::Forecast ForecastOf(const std::string& forecaster, double probability) {
