@@ -55,7 +55,7 @@ class ServedBackupTest : public ServiceTest {
   void AddSource(client::Client& writer, const std::string& id) {
     v1::CreateSourceRequest request;
     request.set_source_id(id);
-    request.mutable_source()->set_title(std::string(2'000, 'x'));
+    request.mutable_source()->set_description(std::string(2'000, 'x'));
     ASSERT_TRUE(writer.CreateSource(request).ok());
   }
 

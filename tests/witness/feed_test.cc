@@ -71,6 +71,7 @@ class FeedTest : public ServiceTest {
   void AddSource(const std::string& id) {
     v1::CreateSourceRequest request;
     request.set_source_id(id);
+    request.mutable_source()->set_display_name(id);
     ASSERT_TRUE(client->CreateSource(request).ok());
   }
 
@@ -458,6 +459,7 @@ TEST_F(RestoredTest, OfAnotherHistoryIsRefused) {
     for (const char* const id : {"three", "four", "five"}) {
       v1::CreateSourceRequest request;
       request.set_source_id(id);
+      request.mutable_source()->set_display_name(id);
       ASSERT_TRUE(twin_client.CreateSource(request).ok());
     }
   }

@@ -94,7 +94,7 @@ class WitnessTest : public testing::Test {
 
 TEST_F(WitnessTest, CosignsALogThatGrowsFromEverySize) {
   size_t old_size = 0;
-  for (const size_t size : {1, 1, 2, 7, 8, 64, 65, 200, 200, 300}) {
+  for (const size_t size : std::vector<size_t>{1, 1, 2, 7, 8, 64, 65, 200, 200, 300}) {
     ExpectCosigned(Post(Body(old_size, size)), size);
     old_size = size;
   }
