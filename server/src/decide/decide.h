@@ -142,11 +142,6 @@ inline constexpr int kBatchForecastersMax = 10'000;
 [[nodiscard]] DecisionOr DecideWithdrawForecast(const State& state, const DecideFacts& facts,
                                                 const v1::WithdrawForecastRequest& request);
 
-// What `forecast` says on `question`, with its forecaster and without times. INVALID_ARGUMENT with
-// paths relative to the forecast.
-[[nodiscard]] absl::StatusOr<RecordedForecast> ReadForecast(const QuestionState& question,
-                                                            const v1::Forecast& forecast);
-
 // The daily ticks of a network up to the record time, by the system. A decision without events
 // where no midnight has passed or nothing moved.
 [[nodiscard]] DecisionOr DecideTick(const State& state, const DecideFacts& facts,

@@ -14,6 +14,7 @@
 #include "decide/batch.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
+#include "decide/read_forecast.h"
 
 namespace credence::server {
 namespace {

@@ -11,6 +11,7 @@ void AddServices(Router& router, Engine& engine) {
   AddScoreService(router, engine);
   AddLedgerService(router, engine);
   AddAdminService(router, engine);
+  AddViewService(router, engine);
   router.CheckComplete();
 }
 

@@ -135,7 +135,6 @@ class Client {
   CREDENCE_CLIENT_RPC(ListForecasts)
   CREDENCE_CLIENT_RPC(GetPool)
   CREDENCE_CLIENT_RPC(ListPosteriors)
-  CREDENCE_CLIENT_RPC(BatchGetHistories)
 
   // InferenceService.
   CREDENCE_CLIENT_RPC(QueryPosterior)
