@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "credence/v1/view_service.pb.h"
 #include "served.h"
 
 // Histories for charts, and pools with a forecast that is only supposed.
@@ -45,9 +46,14 @@ class HistoryTest : public ServiceTest {
     ASSERT_TRUE(response.ok()) << response.status();
   }
 
+  absl::StatusOr<v1::BatchGetHistoriesResponse> Histories(
+      const v1::BatchGetHistoriesRequest& request) {
+    return client->Call<v1::BatchGetHistoriesResponse>(request);
+  }
+
   v1::QuestionHistory History(v1::BatchGetHistoriesRequest request) {
     request.add_questions("questions/q");
-    const auto response = client->BatchGetHistories(request);
+    const auto response = Histories(request);
     EXPECT_TRUE(response.ok()) << response.status();
     if (!response.ok() || response->histories_size() != 1) return {};
     return response->histories(0);
@@ -148,39 +154,38 @@ TEST_F(HistoryTest, NothingThatCountsLaterIsTold) {
 }
 
 TEST_F(HistoryTest, BadRequestsNameTheirField) {
-  ExpectError(client->BatchGetHistories({}), absl::StatusCode::kInvalidArgument, "FIELD_REQUIRED",
-              "questions");
+  ExpectError(Histories({}), absl::StatusCode::kInvalidArgument, "FIELD_REQUIRED", "questions");
   v1::BatchGetHistoriesRequest request;
   request.add_questions("questions/q");
   request.add_questions("questions/absent");
-  ExpectError(client->BatchGetHistories(request), absl::StatusCode::kNotFound, "NOT_FOUND", "");
+  ExpectError(Histories(request), absl::StatusCode::kNotFound, "NOT_FOUND", "");
   request.mutable_questions()->RemoveLast();
   request.set_point_count_max(1);
-  ExpectError(client->BatchGetHistories(request), absl::StatusCode::kInvalidArgument,
-              "FIELD_INVALID", "point_count_max");
+  ExpectError(Histories(request), absl::StatusCode::kInvalidArgument, "FIELD_INVALID",
+              "point_count_max");
 }
 
 TEST_F(HistoryTest, ASupposedForecastIsPooledAndNotWritten) {
   Forecast("alice", 0.2);
   const int64_t before = tree_size();
-  v1::GetPoolRequest request;
+  v1::SimulatePoolRequest request;
   request.set_parent("questions/q");
-  request.mutable_hypothetical_forecast()->set_forecaster("forecasters/bob");
-  request.mutable_hypothetical_forecast()->set_probability(0.5);
-  const auto pooled = client->GetPool(request);
+  request.mutable_forecast()->set_forecaster("forecasters/bob");
+  request.mutable_forecast()->set_probability(0.5);
+  const auto pooled = client->Call<v1::SimulatePoolResponse>(request);
   ASSERT_TRUE(pooled.ok()) << pooled.status();
   EXPECT_EQ(pooled->forecast_count(), 2);
   EXPECT_NEAR(pooled->probabilities(0).probability(), 1.0 / 3.0, 1e-12);
   // In place of what the forecaster says already.
-  request.mutable_hypothetical_forecast()->set_forecaster("forecasters/alice");
-  const auto replaced = client->GetPool(request);
+  request.mutable_forecast()->set_forecaster("forecasters/alice");
+  const auto replaced = client->Call<v1::SimulatePoolResponse>(request);
   ASSERT_TRUE(replaced.ok()) << replaced.status();
   EXPECT_EQ(replaced->forecast_count(), 1);
   EXPECT_NEAR(replaced->probabilities(0).probability(), 0.5, 1e-12);
   EXPECT_EQ(tree_size(), before);
-  request.mutable_hypothetical_forecast()->set_probability(1.5);
-  ExpectError(client->GetPool(request), absl::StatusCode::kInvalidArgument, "PROBABILITY_INVALID",
-              "hypothetical_forecast.probability");
+  request.mutable_forecast()->set_probability(1.5);
+  ExpectError(client->Call<v1::SimulatePoolResponse>(request), absl::StatusCode::kInvalidArgument,
+              "PROBABILITY_INVALID", "forecast.probability");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ import { createConnectTransport as fromWeb } from "@connectrpc/connect-web";
 import { ForecastService } from "./gen/credence/v1/forecast_service_pb.js";
 import { LedgerService } from "./gen/credence/v1/ledger_service_pb.js";
 import { QuestionService } from "./gen/credence/v1/question_service_pb.js";
+import { ViewService } from "./gen/credence/v1/view_service_pb.js";
 import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb.js";
 
 const baseUrl = process.env.CREDENCE_URL;
@@ -110,7 +111,7 @@ test("reads go by GET, and what names a position may be kept for ever", async ()
 
 test("the history of a question by JSON and by protobuf has the same numbers to the last bit", async () => {
   const read = async (transport) => {
-    const client = createClient(ForecastService, transport);
+    const client = createClient(ViewService, transport);
     const { histories } = await client.batchGetHistories({ questions: [NAME], withPool: true });
     return histories[0].model.concat(histories[0].pool).map((point) => point.probabilities);
   };

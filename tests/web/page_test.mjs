@@ -90,7 +90,7 @@ test("a mark on the line opens its evidence, the scale turns to log-odds, a char
   await page.waitForSelector("#history .uplot canvas");
   await page.locator("#history").getByRole("button", { name: /^Table/ }).click();
   const rows = await page.locator("#history .data-table tbody tr").count();
-  const { histories } = await call("ForecastService/BatchGetHistories", { questions: ["questions/china-recognizes"], withPool: true });
+  const { histories } = await call("ViewService/BatchGetHistories", { questions: ["questions/china-recognizes"], withPool: true });
   assert.equal(rows, histories[0].model.length + histories[0].pool.length);
   await page.close();
 });
@@ -159,7 +159,6 @@ test("from a report to a moved probability, to a forecast, to the resolution, to
   await page.locator(".question-actions").getByRole("button", { name: "Forecast" }).click();
   await dialog.getByLabel("Forecaster").selectOption("analyst-1");
   await dialog.getByRole("spinbutton").fill("70");
-  await dialog.getByRole("spinbutton").blur();
   await dialog.locator(".preview").getByText("the pool will stand at 70.00 %").waitFor();
   await dialog.getByRole("button", { name: "Record the forecast" }).click();
   await dialog.getByText("Recorded").waitFor();

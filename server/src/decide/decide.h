@@ -162,11 +162,6 @@ inline constexpr int kBatchForecastersMax = 10'000;
 [[nodiscard]] DecisionOr DecideRevokeAuthorKey(const State& state, const DecideFacts& facts,
                                                const v1::RevokeAuthorKeyRequest& request);
 
-// What `forecast` says on `question`, with its forecaster and without times. INVALID_ARGUMENT with
-// paths relative to the forecast.
-[[nodiscard]] absl::StatusOr<RecordedForecast> ReadForecast(const QuestionState& question,
-                                                            const v1::Forecast& forecast);
-
 // The daily ticks of a network up to the record time, by the system. A decision without events
 // where no midnight has passed or nothing moved.
 [[nodiscard]] DecisionOr DecideTick(const State& state, const DecideFacts& facts,

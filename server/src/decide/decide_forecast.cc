@@ -15,6 +15,7 @@
 #include "decide/checks.h"
 #include "decide/decide.h"
 #include "decide/forecasts.h"
+#include "decide/read_forecast.h"
 
 namespace credence::server {
 

@@ -71,9 +71,10 @@ absl::Status ReadPosteriors(const ledger::Log& log, ledger::Position last, absl:
                             std::vector<Wanted>& wanted) {
   std::map<std::string, std::vector<Wanted*>> by_network;
   for (Wanted& one : wanted) by_network[one.question->network].push_back(&one);
-  for (const auto& [network, questions] : by_network) {
+  for (const auto& entry : by_network) {
+    const std::vector<Wanted*>& questions = entry.second;
     CREDENCE_RETURN_IF_ERROR(ForEachInStream(
-        log, Cat("networks/", network), 0, last, [&](const ledger::SequencedEvent& event) {
+        log, Cat("networks/", entry.first), 0, last, [&](const ledger::SequencedEvent& event) {
           if (event.effective_time > until) return true;
           for (Wanted* one : questions) {
             auto posterior = ToPublishedPosterior(*one->question, event);

@@ -2,7 +2,7 @@
 
 #include "absl/status/status.h"
 #include "credence/ledger/log.h"
-#include "credence/v1/forecast_service.pb.h"
+#include "credence/v1/view_service.pb.h"
 #include "state/state.h"
 
 // How questions went: posteriors and pools as steps, few enough for a chart. Thread-safe.

@@ -17,6 +17,7 @@
 #include "decide/checks.h"
 #include "decide/numeric_scores.h"
 #include "decide/pool_policy.h"
+#include "decide/read_forecast.h"
 #include "engine/stream_reader.h"
 #include "query/convert.h"
 #include "query/find.h"
@@ -74,25 +75,6 @@ absl::StatusOr<std::vector<RecordedForecast>> Members(const ledger::Log& log,
                                                       absl::Time time, ledger::Position last) {
   if (request.has_effective_time()) return StandingAt(log, question, time, last);
   return StandingIn(question, absl::InfiniteFuture());
-}
-
-// Puts the request's hypothetical forecast among those that stand, in place of its forecaster's.
-absl::Status Suppose(const v1::GetPoolRequest& request, const QuestionState& question,
-                     absl::Time time, std::vector<RecordedForecast>& members) {
-  if (!request.has_hypothetical_forecast()) return absl::OkStatus();
-  absl::StatusOr<RecordedForecast> supposed =
-      ReadForecast(question, request.hypothetical_forecast());
-  if (!supposed.ok()) return WithFieldPrefix(supposed.status(), "hypothetical_forecast");
-  supposed->effective_time = time;
-  const auto place = std::lower_bound(
-      members.begin(), members.end(), supposed->forecaster,
-      [](const RecordedForecast& member, const std::string& id) { return member.forecaster < id; });
-  if (place != members.end() && place->forecaster == supposed->forecaster) {
-    *place = *std::move(supposed);
-  } else {
-    members.insert(place, *std::move(supposed));
-  }
-  return absl::OkStatus();
 }
 
 void MultiplyByRecency(const std::vector<RecordedForecast>& members, std::vector<double>& weights) {
@@ -211,6 +193,18 @@ absl::StatusOr<std::vector<double>> PoolStates(const PoolPolicy& policy,
                        ToPoolOptions(policy));
 }
 
+// Puts a forecast among those that stand, in place of its forecaster's.
+void Suppose(RecordedForecast supposed, std::vector<RecordedForecast>& members) {
+  const auto place = std::lower_bound(
+      members.begin(), members.end(), supposed.forecaster,
+      [](const RecordedForecast& member, const std::string& id) { return member.forecaster < id; });
+  if (place != members.end() && place->forecaster == supposed.forecaster) {
+    *place = std::move(supposed);
+  } else {
+    members.insert(place, std::move(supposed));
+  }
+}
+
 }  // namespace
 
 bool NeedsRecords(const v1::GetPoolRequest& request) {
@@ -254,9 +248,8 @@ absl::Status PoolForecasts(const ledger::Log& log, const State& state, absl::Tim
   if (request.has_effective_time()) {
     CREDENCE_ASSIGN_OR_RETURN(time, ParseTime(request.effective_time(), "effective_time"));
   }
-  CREDENCE_ASSIGN_OR_RETURN(std::vector<RecordedForecast> members,
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> members,
                             Members(log, request, *question, time, last));
-  CREDENCE_RETURN_IF_ERROR(Suppose(request, *question, time, members));
   const auto default_method =
       question->numeric ? event::v1::POOL_METHOD_MEDIAN : event::v1::POOL_METHOD_LOG;
   response.set_method(policy.method() == event::v1::POOL_METHOD_UNSPECIFIED ? default_method
@@ -284,6 +277,28 @@ absl::Status PoolForecasts(const ledger::Log& log, const State& state, absl::Tim
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<double> model,
                             ModelOf(log, request, *question, time, last));
   return Combine(*question, pooled, model, policy.model_weight(), response);
+}
+
+absl::Status SimulatePool(const State& state, absl::Time now,
+                          const v1::SimulatePoolRequest& request,
+                          v1::SimulatePoolResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(state, request.parent(), "parent"));
+  absl::StatusOr<RecordedForecast> supposed = ReadForecast(*question, request.forecast());
+  if (!supposed.ok()) return WithFieldPrefix(supposed.status(), "forecast");
+  supposed->effective_time = now;
+  std::vector<RecordedForecast> members = StandingIn(*question, absl::InfiniteFuture());
+  Suppose(*std::move(supposed), members);
+  response.set_forecast_count(static_cast<int64_t>(members.size()));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const RecordedForecast pool,
+      PoolMembers(state, *question, question->pool.value_or(PoolPolicy()), members, now));
+  if (pool.distribution.has_value()) {
+    *response.mutable_numeric() = Describe(*pool.distribution, DefaultLevels());
+  } else if (!pool.probabilities.empty()) {
+    AddProbabilities(question->states, pool.probabilities, *response.mutable_probabilities());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace credence::server

@@ -6,7 +6,6 @@
 #include "credence/v1/forecast_service.pb.h"
 #include "decide/checks.h"
 #include "query/find.h"
-#include "query/history.h"
 #include "query/pool.h"
 #include "query/recorded.h"
 #include "service/list.h"
@@ -282,12 +281,6 @@ absl::Status ListPosteriors(ReadCall& call, const v1::ListPosteriorsRequest& req
   return absl::OkStatus();
 }
 
-absl::Status BatchGetHistories(ReadCall& call, const v1::BatchGetHistoriesRequest& request,
-                               v1::BatchGetHistoriesResponse& response) {
-  return ReadHistories(call.engine.log(), *call.view.state, ledger::Position{call.view.position},
-                       request, response);
-}
-
 // --- Watching ---
 
 absl::Status MakePosteriorMessages(const QuestionState& question,
@@ -349,9 +342,6 @@ void AddForecastService(Router& router, Engine& engine) {
                                                    {.scope = PoolScope, .answer = GetPool});
   AddRead<v1::ListPosteriorsRequest, v1::ListPosteriorsResponse>(
       router, engine, kService, "ListPosteriors", {.scope = ParentScope, .answer = ListPosteriors});
-  AddRead<v1::BatchGetHistoriesRequest, v1::BatchGetHistoriesResponse>(
-      router, engine, kService, "BatchGetHistories",
-      {.scope = WholeLedger, .answer = BatchGetHistories});
   router.AddStream(kService, "WatchPosteriors",
                    [&engine](const CallContext&, std::string_view bytes) {
                      return WatchPosteriors(engine, bytes);

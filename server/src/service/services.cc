@@ -12,6 +12,7 @@ void AddServices(Router& router, Engine& engine, const ServiceOptions& options) 
   AddScoreService(router, engine);
   AddLedgerService(router, engine, options);
   AddAdminService(router, engine, options);
+  AddViewService(router, engine);
   router.CheckComplete();
 }
 

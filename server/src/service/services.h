@@ -25,6 +25,7 @@ void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);
+void AddViewService(Router& router, Engine& engine);
 
 // All of them.
 void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});

@@ -1,5 +1,5 @@
 // The history of a question as lines for a chart: times, and what held from each on.
-import type { HistoryPoint, QuestionHistory } from "../gen/credence/v1/forecast_service_pb";
+import type { HistoryPoint, QuestionHistory } from "../gen/credence/v1/view_service_pb";
 import { secondsOf } from "../lib/api";
 import { logOdds } from "../lib/format";
 

@@ -54,6 +54,26 @@ function seriesOf(lines: HistoryLines) {
   return { series, bands };
 }
 
+const month = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+
+// Texts of the marks of time, in UTC: months, days or hours as they are apart, and below the first and
+// wherever it changes the year or the day.
+function timeMarks(splits: number[], step: number): string[] {
+  const [text, below] = step >= 28 * 86_400 ? [month, (date: Date) => String(date.getUTCFullYear())]
+    : step >= 86_400 ? [day, (date: Date) => String(date.getUTCFullYear())]
+    : [minute, (date: Date) => day.format(date)];
+  let last = "";
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1000);
+    const second = below(date);
+    const line = second === last ? "" : `\n${second}`;
+    last = second;
+    return text.format(date) + line;
+  });
+}
+
 function axes(options: TimeChartOptions): uPlot.Axis[] {
   const text = colour("--muted");
   const line = colour("--line");
@@ -74,7 +94,7 @@ function axes(options: TimeChartOptions): uPlot.Axis[] {
     vertical.values = (_, splits) =>
       splits.map((value) => `${Number((100 / (1 + Math.exp(-value))).toPrecision(3))} %`);
   }
-  return [{ ...common, size: 36 }, vertical];
+  return [{ ...common, size: 38, values: (_, splits, __, ___, step) => timeMarks(splits, step) }, vertical];
 }
 
 // Room above and below, so that a line lies on no edge; probabilities stay between 0 and 1.

@@ -17,6 +17,7 @@ import { LedgerService } from "../gen/credence/v1/ledger_service_pb";
 import { NetworkService } from "../gen/credence/v1/network_service_pb";
 import { QuestionService } from "../gen/credence/v1/question_service_pb";
 import { ScoreService } from "../gen/credence/v1/score_service_pb";
+import { ViewService } from "../gen/credence/v1/view_service_pb";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb";
 
 // What the payloads of events may be.
@@ -42,6 +43,7 @@ export const inference = createClient(InferenceService, transport);
 export const networks = createClient(NetworkService, transport);
 export const scores = createClient(ScoreService, transport);
 export const ledger = createClient(LedgerService, transport);
+export const views = createClient(ViewService, transport);
 
 // All pages of a list that is drawn whole.
 export async function all<Item, Response extends { nextPageToken: string }>(

@@ -1,5 +1,5 @@
 // A history of a few points, as steps, small enough for a row.
-import type { HistoryPoint } from "../gen/credence/v1/forecast_service_pb";
+import type { HistoryPoint } from "../gen/credence/v1/view_service_pb";
 import { secondsOf } from "../lib/api";
 
 const WIDTH = 132;

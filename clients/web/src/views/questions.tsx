@@ -1,9 +1,9 @@
 // All questions: found by words, narrowed by state, tag and network, each with its line.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import type { QuestionHistory } from "../gen/credence/v1/forecast_service_pb";
+import type { QuestionHistory } from "../gen/credence/v1/view_service_pb";
 import { type Question, Question_State } from "../gen/credence/v1/question_pb";
-import { all, dateOf, forecasts, idOf, questions, secondsOf } from "../lib/api";
+import { all, dateOf, idOf, questions, secondsOf, views } from "../lib/api";
 import { count, dayText, distance, number, percent, words } from "../lib/format";
 import { onEvents, streamsOf } from "../lib/live";
 import { useLoad } from "../lib/load";
@@ -63,7 +63,7 @@ function useHistories(shown: Question[]): Map<string, QuestionHistory> {
     for (let at = 0; at < missing.length; at += HISTORIES_AT_ONCE) {
       const batch = missing.slice(at, at + HISTORIES_AT_ONCE);
       for (const { name, publishedPosition } of batch) asked.current.set(name, publishedPosition!);
-      forecasts
+      views
         .batchGetHistories({ questions: batch.map(({ name }) => name), pointCountMax: SPARK_POINTS })
         .then(
           ({ histories }) =>

@@ -143,7 +143,6 @@ class Client {
   CREDENCE_CLIENT_RPC(ListForecasts)
   CREDENCE_CLIENT_RPC(GetPool)
   CREDENCE_CLIENT_RPC(ListPosteriors)
-  CREDENCE_CLIENT_RPC(BatchGetHistories)
 
   // AuthorService.
   CREDENCE_CLIENT_RPC(RegisterAuthorKey)

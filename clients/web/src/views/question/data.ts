@@ -1,9 +1,9 @@
 // What the page of a question shows, as the server says it at a moment.
 import type { Evidence } from "../../gen/credence/v1/evidence_service_pb";
-import type { QuestionHistory } from "../../gen/credence/v1/forecast_service_pb";
+import type { QuestionHistory } from "../../gen/credence/v1/view_service_pb";
 import type { Network } from "../../gen/credence/v1/network_service_pb";
 import type { Question } from "../../gen/credence/v1/question_pb";
-import { all, evidence, forecasts, inference, networks, questions, scores, secondsOf } from "../../lib/api";
+import { all, evidence, forecasts, inference, networks, questions, scores, secondsOf, views } from "../../lib/api";
 import { type Loaded, useLoad } from "../../lib/load";
 import type { Moment } from "./moment";
 
@@ -29,7 +29,7 @@ export function useBase(id: string, moment: Moment, news: number): Loaded<Base> 
     // All of one position, so that the parts of the page fit each other.
     const view = { asOf: { case: "position" as const, value: viewPosition } };
     const [histories, items, network] = await Promise.all([
-      forecasts.batchGetHistories({ questions: [name], withPool: true, view }, { signal }),
+      views.batchGetHistories({ questions: [name], withPool: true, view }, { signal }),
       all(
         (page) => evidence.listEvidence({ parent: question!.network, page, view }, { signal }),
         (response) => response.evidence,

@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { PosteriorMove } from "../../gen/credence/v1/common_pb";
-import { all, evidence, forecasts, idOf, problemOf, questions } from "../../lib/api";
+import { all, evidence, forecasts, idOf, problemOf, questions, views } from "../../lib/api";
 import { decibans, logOdds, percent, spoken } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { Dialog, Field, Problem } from "../../ui/parts";
@@ -94,8 +94,11 @@ function idFrom(name: string): string {
 
 function StateInputs({ states, values, onValues }: { states: string[]; values: number[]; onValues: (values: number[]) => void }) {
   const set = (index: number, value: number) => onValues(values.map((old, i) => (i === index ? value : old)));
+  // As it is being typed, as long as it means the value.
+  const [typed, setTyped] = useState("");
   if (states.length === 2) {
-    const text = `${Number((100 * values[0]!).toPrecision(6))}`;
+    const meant = typed !== "" && Math.abs(Number(typed) / 100 - values[0]!) < 1e-12;
+    const text = meant ? typed : String(Number((100 * values[0]!).toPrecision(6)));
     return (
       <Field label={`Probability of “${states[0]}”, in percent`}>
         {(attributes) => (
@@ -107,9 +110,11 @@ function StateInputs({ states, values, onValues }: { states: string[]; values: n
                 onValues([p, 1 - p]);
               }} />
             <input type="number" {...attributes} min={0} max={100} step="any" required value={text}
-              onChange={(event) => {
+              onInput={(event) => {
                 const p = Number(event.currentTarget.value) / 100;
-                if (p >= 0 && p <= 1) onValues([p, 1 - p]);
+                if (event.currentTarget.value === "" || !(p >= 0 && p <= 1)) return;
+                setTyped(event.currentTarget.value);
+                onValues([p, 1 - p]);
               }} />
           </span>
         )}
@@ -125,7 +130,7 @@ function StateInputs({ states, values, onValues }: { states: string[]; values: n
           <Field key={state} label={state}>
             {(attributes) => (
               <input type="number" {...attributes} min={0} max={100} step="any" value={Number((100 * values[i]!).toPrecision(6))}
-                onChange={(event) => set(i, Math.max(0, Number(event.currentTarget.value) / 100))} />
+                onInput={(event) => set(i, Math.max(0, Number(event.currentTarget.value) / 100))} />
             )}
           </Field>
         ))}
@@ -160,8 +165,8 @@ function ForecastPreview({ base, instant, values, forecaster }: { base: Base; in
   const probabilities = states.map((state, i) => ({ state, probability: values[i]! }));
   const pool = useLoad(
     forecaster === "" ? undefined : `${forecaster}@${values.join()}`,
-    (signal) => forecasts.getPool({
-      parent: base.question.name, hypotheticalForecast: { forecaster: name, probabilities },
+    (signal) => views.simulatePool({
+      parent: base.question.name, forecast: { forecaster: name, probabilities },
     }, { signal }),
     REST_MILLISECONDS,
   );
