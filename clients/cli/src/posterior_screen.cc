@@ -37,8 +37,8 @@ std::string PosteriorScreen::Heading() const {
   std::string heading = question_;
   if (posteriors_.empty()) {
     absl::StrAppend(&heading, ": nothing was published yet");
-  } else if (const auto& states = posteriors_.rbegin()->probabilities(); !states.empty()) {
-    absl::StrAppend(&heading, ": probability of ", states.Get(0).state());
+  } else {
+    absl::StrAppend(&heading, ": ", ChartTitle(*posteriors_.rbegin()));
   }
   return absl::StrCat(heading, "; Ctrl-C ends");
 }

@@ -10,9 +10,9 @@ namespace credence::server {
 namespace {
 
 void CountEnd(MethodMetrics& metrics, const absl::Status& status) {
-  const auto code = static_cast<size_t>(status.code());
-  metrics.by_code[code < MethodMetrics::kCodeCount ? code : 2].fetch_add(1,
-                                                                         std::memory_order_relaxed);
+  auto code = static_cast<size_t>(status.code());
+  if (code >= MethodMetrics::kCodeCount) code = static_cast<size_t>(absl::StatusCode::kUnknown);
+  metrics.by_code[code].fetch_add(1, std::memory_order_relaxed);
   metrics.in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
 
