@@ -33,7 +33,7 @@ struct SiteOptions {
   // What /checkpoint gives; the checkpoint signed last where null. Must outlive the site.
   PublishedCheckpoint* published = nullptr;
   // Directory whose files are served as the page in place of those in the program; empty for these.
-  std::string web_directory;
+  std::string web_directory{};
 };
 
 class Site {
