@@ -27,6 +27,7 @@ void AddEvidenceCommands(CLI::App& app, CliContext& context);
 void AddSourceCommands(CLI::App& app, CliContext& context);
 void AddGradeCommands(CLI::App& app, CliContext& context);
 void AddForecastCommands(CLI::App& app, CliContext& context);
+void AddAuthorCommands(CLI::App& app, CliContext& context);
 void AddForecasterCommands(CLI::App& app, CliContext& context);
 void AddNetworkCommands(CLI::App& app, CliContext& context);
 void AddPosteriorCommands(CLI::App& app, CliContext& context);

@@ -7,8 +7,10 @@
 #include "explain.h"
 #include "format.h"
 #include "history.h"
+#include "live_screen.h"
 #include "numeric_flags.h"
 #include "output.h"
+#include "posterior_screen.h"
 #include "target.h"
 #include "yaml_message.h"
 
@@ -230,33 +232,65 @@ void AddSimulate(CLI::App* noun, CliContext& context) {
   AddTargetFlags(verb, flags.get());
 }
 
+struct WatchFlags {
+  std::string question;
+  std::optional<int64_t> start;
+  int64_t count = 0;
+};
+
+using PosteriorFunction = std::function<absl::Status(const v1::PublishedPosterior&)>;
+
+// Calls `on_posterior` with each posterior until the flags' count is reached or it fails.
+absl::Status FollowPosteriors(CliContext& context, const WatchFlags& flags,
+                              std::optional<int64_t> start, const PosteriorFunction& on_posterior) {
+  v1::WatchPosteriorsRequest request;
+  request.set_parent(NameIn("questions", flags.question));
+  if (start) request.set_start_position(*start);
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  absl::Status taken;
+  int64_t seen = 0;
+  CREDENCE_RETURN_IF_ERROR(
+      client->WatchPosteriors(std::move(request), [&](const v1::WatchPosteriorsResponse& message) {
+        if (!message.has_posterior()) return true;
+        taken = on_posterior(message.posterior());
+        ++seen;
+        return taken.ok() && (flags.count == 0 || seen < flags.count);
+      }));
+  return taken;
+}
+
+// Draws what was published before, and goes on from there.
+absl::Status WatchLive(CliContext& context, const WatchFlags& flags) {
+  PosteriorScreen screen(context, NameIn("questions", flags.question));
+  std::optional<int64_t> start = flags.start;
+  if (!start) {
+    v1::ListPosteriorsRequest request;
+    request.set_parent(NameIn("questions", flags.question));
+    v1::ListPosteriorsResponse history;
+    CREDENCE_RETURN_IF_ERROR(
+        ListPages(context, {.limit = 0, .page_token = ""}, "posteriors", request, history));
+    start = history.view_position() + 1;
+    screen.Add(history.posteriors());
+  }
+  return FollowPosteriors(context, flags, start, [&](const v1::PublishedPosterior& posterior) {
+    screen.Add(posterior);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Watch(CliContext& context, const WatchFlags& flags) {
+  CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
+  if (IsLive(context)) return WatchLive(context, flags);
+  return FollowPosteriors(context, flags, flags.start,
+                          [&](const v1::PublishedPosterior& posterior) {
+                            return EmitStreamed(context, posterior, HistoryLine(posterior));
+                          });
+}
+
 void AddWatch(CLI::App* noun, CliContext& context) {
-  struct Flags {
-    std::string question;
-    std::optional<int64_t> start;
-    int64_t count = 0;
-  };
-  auto flags = std::make_shared<Flags>();
-  CLI::App* verb =
-      AddVerb(noun, context, "watch", "Follow the published posteriors of a question",
-              [&context, flags]() -> absl::Status {
-                CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
-                v1::WatchPosteriorsRequest request;
-                request.set_parent(NameIn("questions", flags->question));
-                if (flags->start) request.set_start_position(*flags->start);
-                CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
-                absl::Status emitted;
-                int64_t seen = 0;
-                CREDENCE_RETURN_IF_ERROR(client->WatchPosteriors(
-                    std::move(request), [&](const v1::WatchPosteriorsResponse& message) {
-                      if (!message.has_posterior()) return true;
-                      emitted = EmitStreamed(context, message.posterior(),
-                                             HistoryLine(message.posterior()));
-                      ++seen;
-                      return emitted.ok() && (flags->count == 0 || seen < flags->count);
-                    }));
-                return emitted;
-              });
+  auto flags = std::make_shared<WatchFlags>();
+  CLI::App* verb = AddVerb(noun, context, "watch", "Follow the published posteriors of a question",
+                           [&context, flags] { return Watch(context, *flags); });
   verb->add_option("QUESTION", flags->question, "Question")->required();
   verb->add_option("--start-position", flags->start,
                    "First position to look at; the one after the head where absent");

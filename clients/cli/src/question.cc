@@ -41,6 +41,13 @@ std::string IdsText(const google::protobuf::RepeatedPtrField<std::string>& names
                        [](std::string* out, const std::string& name) { out->append(IdOf(name)); });
 }
 
+// Which version of its texts stands, and since which one its meaning may be another.
+std::string VersionText(const v1::Question& question) {
+  if (question.material_version() <= 1) return absl::StrCat(question.question_version());
+  return absl::StrCat(question.question_version(), ", materially changed by version ",
+                      question.material_version());
+}
+
 Table QuestionFields(const v1::Question& question) {
   const v1::Resolution& resolution = question.resolution();
   return FieldTable(
@@ -55,6 +62,7 @@ Table QuestionFields(const v1::Question& question) {
        {"tags", absl::StrJoin(question.tags(), ", ")},
        {"implies", IdsText(question.implied_questions())},
        {"conjunction of", IdsText(question.conjuncts())},
+       {"version", VersionText(question)},
        {"posterior", PosteriorCell(question).text},
        {"standing forecasts", absl::StrCat(question.standing_forecast_count())},
        {"outcome", resolution.outcome()},
@@ -85,6 +93,7 @@ struct CreateFlags {
   std::string auto_resolve, grace;
   PoolFlags pool;
   bool without_model = false;
+  bool ordered = false;
   bool draft = false;
   WriteFlags write;
 };
@@ -131,6 +140,7 @@ absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Que
     *question->mutable_auto_resolution()->mutable_grace_duration() = ToProto(grace);
   }
   if (flags.without_model) question->set_without_model(true);
+  if (flags.ordered) question->set_ordered(true);
   CREDENCE_ASSIGN_OR_RETURN(const auto open_time,
                             TimeFlag(context, "--open-time", flags.open_time));
   if (open_time) *question->mutable_open_time() = *open_time;
@@ -181,6 +191,8 @@ void AddCreate(CLI::App* noun, CliContext& context) {
   AddRelationFlags(verb, &flags->implied, &flags->conjuncts);
   verb->add_flag("--without-model", flags->without_model,
                  "Forecasters alone speak on it: no prior, no posterior, no score of a model");
+  verb->add_flag("--ordered", flags->ordered,
+                 "Its states have an order, which scores use: a near miss costs less");
   verb->add_flag("--draft", flags->draft, "Create it as a draft, to be opened later");
   AddWriteFlags(verb, &flags->write);
 }
@@ -240,6 +252,7 @@ struct UpdateFlags {
   std::string id;
   std::optional<std::string> title, criteria;
   std::vector<std::string> tags, implied, conjuncts;
+  bool wording_only = false;
   WriteFlags write;
 };
 
@@ -274,6 +287,7 @@ absl::Status Update(CliContext& context, const UpdateFlags& flags, const CLI::Ap
     return UsageError(
         "nothing to change: give --title, --criteria, --tags, --implies or --conjunction-of");
   }
+  request.set_wording_only(flags.wording_only);
   CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags.write));
   CREDENCE_ASSIGN_OR_RETURN(const auto response,
                             CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
@@ -295,6 +309,9 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
   state->verb->add_option("--tags", flags.tags, "New tags, in place of the old; '' for none")
       ->delimiter(',');
   AddRelationFlags(state->verb, &flags.implied, &flags.conjuncts);
+  state->verb->add_flag("--wording-only", flags.wording_only,
+                        "The texts say the same in other words; else scores of forecasts made "
+                        "before the change are flagged");
   AddWriteFlags(state->verb, &flags.write);
 }
 

@@ -56,11 +56,16 @@ void AddGet(CLI::App* noun, CliContext& context) {
     Presentation presentation;
     presentation.table = [&] {
       const v1::Source& source = response.source();
-      return FieldTable({{"name", source.name()},
-                         {"display name", source.display_name()},
-                         {"description", source.description()},
-                         {"url", source.url()},
-                         {"items", absl::StrCat(source.evidence_count())}});
+      return FieldTable(
+          {{"name", source.name()},
+           {"display name", source.display_name()},
+           {"description", source.description()},
+           {"url", source.url()},
+           {"items", absl::StrCat(source.evidence_count())},
+           {"reports that came true", absl::StrCat(source.success_count())},
+           {"reports that did not", absl::StrCat(source.failure_count())},
+           {"learned reliability",
+            source.has_learned_reliability() ? Percent(source.learned_reliability()) : ""}});
     };
     return Emit(context, response, presentation);
   });

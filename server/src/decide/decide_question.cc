@@ -62,9 +62,11 @@ absl::StatusOr<event::v1::NetworkModel> OwnNetwork(const std::string& id,
                         question.has_prior() ? "question.prior" : "question.states",
                         "goes with states; the question asks for a number");
   }
-  if (question.has_numeric() && question.without_model()) {
-    return InvalidField("FIELD_INVALID", "question.without_model",
-                        "must be left out: a question that asks for a number has a model");
+  const bool has_numeric_prior =
+      question.numeric().prior_case() != event::v1::NumericModel::PRIOR_NOT_SET;
+  if (question.has_numeric() && question.without_model() && has_numeric_prior) {
+    return InvalidField("FIELD_INVALID", "question.numeric",
+                        "must state no prior for a question without a model");
   }
   if (!question.has_numeric() && question.has_prior() == question.without_model()) {
     return question.has_prior() ? InvalidField("FIELD_INVALID", "question.prior",
@@ -85,6 +87,8 @@ absl::StatusOr<event::v1::NetworkModel> OwnNetwork(const std::string& id,
   if (question.has_numeric()) {
     *model.mutable_numeric() = question.numeric();
     if (model.numeric().node().empty()) model.mutable_numeric()->set_node(id);
+    // A network must have some prior; nothing is published from this one.
+    if (question.without_model()) model.mutable_numeric()->mutable_normal()->set_deviation(1.0);
     return model;
   }
   event::v1::Node& node = *model.add_nodes();
@@ -167,6 +171,7 @@ std::shared_ptr<event::v1::QuestionCreated> MakeCreated(const v1::CreateQuestion
   payload->set_draft(request.draft());
   *payload->mutable_attributes() = request.question().attributes();
   payload->set_without_model(request.question().without_model());
+  payload->set_ordered(request.question().ordered());
   if (request.question().has_pool()) *payload->mutable_pool() = request.question().pool();
   if (request.question().has_auto_resolution()) {
     *payload->mutable_auto_resolution() = request.question().auto_resolution();
@@ -213,6 +218,10 @@ absl::Status CreateAndPublish(Trial& trial, const v1::CreateQuestionRequest& req
   CREDENCE_ASSIGN_OR_RETURN(
       const QuestionRelations relations,
       ReadRelations(trial.state(), request.question_id(), network.numeric(), request.question()));
+  if (request.question().ordered() && (network.numeric() || states.size() < 3)) {
+    return InvalidField("FIELD_INVALID", "question.ordered",
+                        "is for questions of three states or more");
+  }
   const absl::Time time = trial.EffectiveTime(network, stated);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
   auto created = MakeCreated(request, network_id, node, times, states.back());
@@ -388,6 +397,7 @@ DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
   payload->set_resolution_criteria(merged.resolution_criteria());
   *payload->mutable_tags() = merged.tags();
   SetRelations(relations, *payload);
+  payload->set_wording_only(request.wording_only());
   return OneEvent(state, facts, request.name(), std::move(payload));
 }
 

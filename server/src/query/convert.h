@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -50,7 +52,26 @@ void FillRelations(const QuestionState& question, v1::Question& resource);
 
 [[nodiscard]] v1::Source ToSourceResource(const SourceState& source);
 
-[[nodiscard]] v1::Forecaster ToForecasterResource(const ForecasterState& forecaster);
+// `state` and `at` say which sealed forecasts are overdue.
+[[nodiscard]] v1::Forecaster ToForecasterResource(const State& state,
+                                                  const ForecasterState& forecaster, absl::Time at);
+// What became of a forecaster's sealed forecasts; nothing where it sealed none.
+[[nodiscard]] std::optional<v1::SealCounts> ToSealCounts(const State& state,
+                                                         const ForecasterState& forecaster,
+                                                         absl::Time at);
+// Tells them of `subject` where that is such a forecaster, in a message that has `seals`.
+template <typename Message>
+void FillSeals(const State& state, std::string_view subject, absl::Time at, Message& message) {
+  constexpr std::string_view kForecasters = "forecasters/";
+  if (subject.substr(0, kForecasters.size()) != kForecasters) return;
+  const ForecasterState* forecaster = state.forecasters.Find(subject.substr(kForecasters.size()));
+  if (forecaster == nullptr) return;
+  if (auto seals = ToSealCounts(state, *forecaster, at); seals.has_value()) {
+    *message.mutable_seals() = *std::move(seals);
+  }
+}
+
+[[nodiscard]] v1::ForecastSeal ToSealResource(const SealState& seal);
 
 [[nodiscard]] v1::GradeTable ToGradeTableResource(const GradeTableState& grades);
 

@@ -76,8 +76,64 @@ absl::Status RespondWithForecaster(const WriteResult& result,
   CREDENCE_ASSIGN_OR_RETURN(
       const ForecasterState* forecaster,
       FindForecaster(*result.state, Cat("forecasters/", request.forecaster_id()), "forecaster_id"));
-  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  *response.mutable_forecaster() =
+      ToForecasterResource(*result.state, *forecaster, absl::InfinitePast());
   return absl::OkStatus();
+}
+
+// A sealed forecast as it stands after the write; `forecast` is its id.
+absl::Status RespondWithSealed(const WriteResult& result, std::string_view question_name,
+                               std::string_view forecast, v1::Forecast& resource) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*result.state, question_name, "parent"));
+  const SealState* seal = question->seals.Find(forecast);
+  if (seal == nullptr) return absl::OkStatus();
+  resource.set_name(Cat(question_name, "/forecasts/", forecast));
+  resource.set_forecaster(Cat("forecasters/", seal->forecaster));
+  *resource.mutable_seal() = ToSealResource(*seal);
+  const StandingForecast* standing = question->standing.Find(seal->forecaster);
+  if (standing != nullptr && standing->forecast == forecast) {
+    resource = ToForecastResource(*question, seal->forecaster, *standing);
+  } else if (result.receipt.has_value()) {
+    resource.set_position(result.receipt->position.value);
+    SetTime(result.receipt->record_time, *resource.mutable_record_time());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RespondToSeal(const WriteResult& result, const v1::SealForecastRequest& request,
+                           v1::SealForecastResponse& response) {
+  if (result.decision.ids.empty()) return absl::OkStatus();
+  return RespondWithSealed(result, request.parent(), result.decision.ids.front(),
+                           *response.mutable_forecast());
+}
+
+// "questions/q" of "questions/q/forecasts/f".
+std::string QuestionOf(std::string_view forecast) {
+  return std::string(forecast.substr(0, forecast.find("/forecasts/")));
+}
+
+absl::Status RespondToReveal(const WriteResult& result, const v1::RevealForecastRequest& request,
+                             v1::RevealForecastResponse& response) {
+  return RespondWithSealed(result, QuestionOf(request.name()),
+                           std::string_view(request.name()).substr(request.name().rfind('/') + 1),
+                           *response.mutable_forecast());
+}
+
+void AddSealWrites(Router& router, Engine& engine) {
+  AddWrite<v1::SealForecastRequest, v1::SealForecastResponse>(
+      router, engine, kService, "SealForecast",
+      {.stream = ParentStream<v1::SealForecastRequest>,
+       .decide = DecideSealForecast,
+       .respond = RespondToSeal});
+  AddWrite<v1::RevealForecastRequest, v1::RevealForecastResponse>(
+      router, engine, kService, "RevealForecast",
+      {.stream =
+           [](const State&, const v1::RevealForecastRequest& request) {
+             return QuestionOf(request.name());
+           },
+       .decide = DecideRevealForecast,
+       .respond = RespondToReveal});
 }
 
 void AddWrites(Router& router, Engine& engine) {
@@ -117,14 +173,15 @@ absl::Status GetForecaster(ReadCall& call, const v1::GetForecasterRequest& reque
                            v1::GetForecasterResponse& response) {
   CREDENCE_ASSIGN_OR_RETURN(const ForecasterState* forecaster,
                             FindForecaster(*call.view.state, request.name(), "name"));
-  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  *response.mutable_forecaster() =
+      ToForecasterResource(*call.view.state, *forecaster, call.view.time);
   return absl::OkStatus();
 }
 
 absl::Status ListForecasters(ReadCall& call, const v1::ListForecastersRequest&,
                              v1::ListForecastersResponse& response) {
-  ListById(call, call.view.state->forecasters, kAll, [&response](const ForecasterState& value) {
-    *response.add_forecasters() = ToForecasterResource(value);
+  ListById(call, call.view.state->forecasters, kAll, [&](const ForecasterState& value) {
+    *response.add_forecasters() = ToForecasterResource(*call.view.state, value, call.view.time);
   });
   return absl::OkStatus();
 }
@@ -273,6 +330,7 @@ absl::StatusOr<std::unique_ptr<MessageSource>> WatchPosteriors(Engine& engine,
 
 void AddForecastService(Router& router, Engine& engine) {
   AddWrites(router, engine);
+  AddSealWrites(router, engine);
   AddRead<v1::GetForecasterRequest, v1::GetForecasterResponse>(
       router, engine, kService, "GetForecaster", {.scope = WholeLedger, .answer = GetForecaster});
   AddRead<v1::ListForecastersRequest, v1::ListForecastersResponse>(

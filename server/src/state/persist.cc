@@ -93,6 +93,11 @@ void StatePersister::Note(const ledger::SequencedEvent& event) {
   if (event.stream.find('/') != std::string_view::npos) Touch(event.stream);
   if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
     Touch(Cat("forecasters/", forecast->forecaster()));
+  } else if (const auto* sealed = dynamic_cast<const event::v1::ForecastSealed*>(event.payload)) {
+    Touch(Cat("forecasters/", sealed->forecaster()));
+  } else if (const auto* revealed =
+                 dynamic_cast<const event::v1::ForecastRevealed*>(event.payload)) {
+    Touch(Cat("forecasters/", revealed->forecaster()));
   } else if (const auto* created = dynamic_cast<const event::v1::QuestionCreated*>(event.payload)) {
     Touch(Cat("networks/", created->network()));
   } else if (const auto* network = dynamic_cast<const event::v1::NetworkCreated*>(event.payload)) {
