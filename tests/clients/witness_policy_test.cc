@@ -73,7 +73,7 @@ TEST_F(WitnessPolicyTest, AGroupIsMetByItsThreshold) {
     const auto policy =
         WitnessPolicy::Parse(absl::StrCat(Lines(3), "group g ", threshold, " a b c\nquorum g\n"));
     ASSERT_TRUE(policy.ok()) << policy.status();
-    for (const std::string& set : {"", "a", "b", "ab", "bc", "ac", "abc"}) {
+    for (const std::string& set : std::vector<std::string>{"", "a", "b", "ab", "bc", "ac", "abc"}) {
       EXPECT_EQ(Met(*policy, set), static_cast<int>(set.size()) >= needed) << threshold << set;
     }
   }

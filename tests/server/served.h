@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
@@ -118,6 +119,15 @@ class ServiceTest : public testing::Test {
     ASSERT_TRUE(network.ok()) << network.status();
     auto question = client->CreateQuestion(Text<v1::CreateQuestionRequest>(kQuestion));
     ASSERT_TRUE(question.ok()) << question.status();
+  }
+
+  void MakeForecasters(const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) {
+      v1::CreateForecasterRequest request;
+      request.set_forecaster_id(id);
+      const auto created = client->CreateForecaster(request);
+      ASSERT_TRUE(created.ok()) << created.status();
+    }
   }
 
   static constexpr const char* kNetwork = R"pb(

@@ -19,11 +19,12 @@ PROVIDERS = {
     "ZLIB": ("zlib1g-dev",),
     "CLI11": ("libcli11-dev",),
     "yaml-cpp": ("libyaml-cpp-dev",),
-    "PkgConfig": ("pkg-config", "libzip-dev"),
+    "PkgConfig": ("pkg-config", "libzip-dev", "prometheus-cpp-dev"),
     "GTest": ("libgtest-dev", "libgmock-dev"),
     "benchmark": ("libbenchmark-dev",),
     "dlib": ("libdlib-dev",),
     "Python3": ("python3",),
+    "Credence": (),
     # find_library
     "jemalloc": ("libjemalloc-dev",),
     # find_program
@@ -32,6 +33,9 @@ PROVIDERS = {
     "protoc": ("protobuf-compiler",),
     "grpc_cpp_plugin": ("protobuf-compiler-grpc",),
     "python3": ("python3",),
+    "node": ("nodejs",),
+    "npm": ("npm",),
+    "chromium": ("chromium",),
     # commands
     "cmake": ("cmake",),
     "ctest": ("cmake",),
@@ -47,6 +51,7 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "man-db",
     "mypy",
     "python3-cryptography",
     "python3-grpcio",
@@ -67,7 +72,7 @@ def read_list(tree, path):
     for line in tree.texts[path].splitlines():
         name, _, reason = line.partition("#")
         if name.strip():
-            yield name.strip(), reason.strip()
+            yield name.strip().partition("|")[0], reason.strip()
 
 
 def wanted_names(tree):

@@ -233,7 +233,7 @@ TEST_F(FeedTest, ARestartGoesOnFromWhatWasPublished) {
 TEST_F(FeedTest, PoliciesThatCannotBeMetAreRefused) {
   const std::vector<client::Witness> silent = {{"w", witnesses_[0]->key(), ""},
                                                witnesses_[1]->Entry("x")};
-  for (const std::string& threshold : {"all", "2"}) {
+  for (const std::string& threshold : std::vector<std::string>{"all", "2"}) {
     WitnessFeedOptions options(client::WitnessPolicy::Parse(PolicyText(silent, threshold)).value());
     EXPECT_TRUE(absl::IsInvalidArgument(
         WitnessFeed::Make(*served->log, *published_, options, nullptr).status()));

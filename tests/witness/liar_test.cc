@@ -225,7 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
                           log.Reseal();
                         },
                         Finder::kWitness}),
-    [](const testing::TestParamInfo<Lie>& info) { return info.param.name; });
+    [](const testing::TestParamInfo<Lie>& lie) { return lie.param.name; });
 
 // The log signed again with a key that is not its: nobody who knows the right one believes it.
 TEST_F(LiarTest, AnotherKeyIsCaughtByTheVerifierAndByTheWitness) {

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -47,9 +48,11 @@ bool IsLoopback(std::string_view host_and_port) {
 
 Site::Site(const Router& router, const Engine& engine, const SiteOptions& options)
     : gateway_(router),
+      page_(options.web_directory),
       engine_(engine),
       published_(options.published),
-      loopback_only_(IsLoopback(options.listen)) {}
+      loopback_only_(IsLoopback(options.listen)),
+      metrics_(options.metrics) {}
 
 void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
   const HttpRequest& request = exchange->request();
@@ -72,12 +75,21 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return draining_ ? Plain(503, "the server is shutting down") : Plain(200, "ok");
   }
+  if (request.path == "/metrics" && metrics_) {
+    return {200,
+            {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+             {"Cache-Control", "no-store"}},
+            metrics_()};
+  }
   if (request.path == "/checkpoint") {
     return ServeCheckpoint(published_ == nullptr ? engine_.log().LatestCheckpoint()
                                                  : published_->Get());
   }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
+  }
+  if (std::optional<HttpResponse> page = page_.Serve(request); page.has_value()) {
+    return *std::move(page);
   }
   return Unknown(request);
 }

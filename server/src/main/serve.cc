@@ -22,6 +22,8 @@
 #include "main/input_file.h"
 #include "main/stop_signal.h"
 #include "main/witness/witness_feed.h"
+#include "metrics/call_metrics.h"
+#include "metrics/metrics_page.h"
 #include "service/grpc_server.h"
 #include "service/router.h"
 #include "service/services.h"
@@ -38,6 +40,7 @@ struct ServeFlags {
   // Empty: the port after that of `listen`, on the same host.
   std::string http;
   std::string http_port_file;
+  std::string web_directory;
   int drain_seconds = 10;
   std::string backup_directory;
   int backup_minutes = 60;
@@ -129,11 +132,18 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   ticker.Start();
   Router router;
   AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
+  CallMetrics calls;
+  calls.Instrument(router);
+  const MetricsPage metrics(engine, calls);
   GrpcServerOptions options;
   options.listen = flags.listen;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                             GrpcServer::Start(router, engine.executor(), options));
-  Site site(router, engine, {.listen = http_listen, .published = witnessed});
+  Site site(router, engine,
+            {.listen = http_listen,
+             .metrics = [&metrics] { return metrics.Render(); },
+             .published = witnessed,
+             .web_directory = flags.web_directory});
   HttpServerOptions http_options;
   http_options.listen = http_listen;
   CREDENCE_ASSIGN_OR_RETURN(
@@ -192,6 +202,12 @@ void RegisterServe(CLI::App& app, cli::CliContext& context) {
       ->envname("CREDENCE_HTTP");
   command->add_option("--http-port-file", flags->http_port_file,
                       "File that the port for HTTP is written to");
+  command
+      ->add_option("--web-dir", flags->web_directory,
+                   "Directory whose files are served as the web page, in place of those in the "
+                   "program; for work on the page")
+      ->check(CLI::ExistingDirectory)
+      ->envname("CREDENCE_WEB_DIR");
   command
       ->add_option("--backup-dir", flags->backup_directory,
                    "Directory that the ledger is backed up into while it is served; see "

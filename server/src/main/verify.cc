@@ -97,6 +97,11 @@ void PrintSound(const client::VerifyReport& report, const AuditReport* audit,
   out.Add("mapRecordCount", "records of the stream heads", counts.map_records);
   out.Add("chainedForecastCount", "forecasts chained", counts.chained_forecasts);
   out.Add("backfilledCount", "entries backfilled", counts.backfilled);
+  out.Add("signedEntryCount", "entries signed by their authors",
+          report.author_counts.signed_entries);
+  out.Add("authorKeyCount", "keys of authors", report.author_counts.keys);
+  out.Add("sealedForecastCount", "forecasts sealed", report.seal_counts.sealed);
+  out.Add("revealedForecastCount", "sealed forecasts revealed", report.seal_counts.revealed);
   out.Add("keyRotationCount", "rotations of the key", counts.rotations);
   out.Add("lastRecordTime", "recorded last", TimeText(report.last_record_time));
   if (report.cosignatures.has_value()) AddCosignatures(*report.cosignatures, out);

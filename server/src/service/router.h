@@ -40,6 +40,8 @@ class MessageSource {
   [[nodiscard]] virtual bool ended() const { return false; }
   // Ends what Next may have left under way. True: no `ready` is pending and none will run.
   virtual bool Cancel() = 0;
+  // Of a stream over the log: every position before this one was looked at. Of another -1.
+  [[nodiscard]] virtual int64_t next_position() const { return -1; }
 };
 
 using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<MessageSource>>(
@@ -60,6 +62,10 @@ class Router {
   // the method, in this form, and that it was not added before.
   void AddUnary(std::string_view service, std::string_view method, UnaryHandler handler);
   void AddStream(std::string_view service, std::string_view method, StreamHandler handler);
+
+  // Replaces each method by what `wrap` makes of it: the same method, and what is done around it.
+  void Wrap(const std::function<Method(const std::string& service, const std::string& method,
+                                       Method entry)>& wrap);
 
   // CHECKs that every method that the contract declares for the services added is there.
   void CheckComplete() const;

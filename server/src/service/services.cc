@@ -7,10 +7,12 @@ void AddServices(Router& router, Engine& engine, const ServiceOptions& options) 
   AddNetworkService(router, engine);
   AddEvidenceService(router, engine);
   AddForecastService(router, engine);
+  AddAuthorService(router, engine);
   AddInferenceService(router, engine);
   AddScoreService(router, engine);
   AddLedgerService(router, engine, options);
   AddAdminService(router, engine, options);
+  AddViewService(router, engine);
   router.CheckComplete();
 }
 

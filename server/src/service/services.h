@@ -20,10 +20,12 @@ void AddQuestionService(Router& router, Engine& engine);
 void AddNetworkService(Router& router, Engine& engine);
 void AddEvidenceService(Router& router, Engine& engine);
 void AddForecastService(Router& router, Engine& engine);
+void AddAuthorService(Router& router, Engine& engine);
 void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);
+void AddViewService(Router& router, Engine& engine);
 
 // All of them.
 void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});

@@ -86,6 +86,8 @@ class LogVerification {
     report.checkpoint = checkpoint_;
     report.remembered = remembered_;
     report.counts = entries_.counts();
+    report.author_counts = entries_.author_counts();
+    report.seal_counts = entries_.seal_counts();
     report.stream_count = entries_.stream_count();
     report.last_record_time = entries_.record_time();
     report.last_map_record = entries_.last_map_record();

@@ -24,6 +24,9 @@ EXIT_FAILED, EXIT_VERIFICATION = 1, 8
 WIDTH = 256  # hashes in a full tile, entries in a full bundle
 UNCOVERED_LIMIT = 4096  # entries after a record of the stream heads at which no write may begin
 TYPES = "type.googleapis.com/credence.event.v1."
+# What forecasters say, and the number of the field that names the forecaster.
+FORECASTS = {"ForecastRecorded": 3, "ForecastWithdrawn": 2, "ForecastSealed": 3,
+             "ForecastRevealed": 3}
 
 
 class Broken(Exception):
@@ -423,7 +426,8 @@ def read_time(data):
 class Envelope:
     """credence.event.v1.EventEnvelope, as far as it is checked."""
 
-    KINDS = {1: 0, 2: 2, 3: 0, 4: 0, 5: 2, 6: 2, 7: 0, 8: 2, 9: 2, 10: 0, 11: 0, 12: 2, 13: 2}
+    KINDS = {1: 0, 2: 2, 3: 0, 4: 0, 5: 2, 6: 2, 7: 0, 8: 2, 9: 2, 10: 0, 11: 0, 12: 2, 13: 2,
+             14: 2}
 
     def __init__(self, entry):
         found = canonical(entry, self.KINDS, repeated=13)
@@ -433,12 +437,18 @@ class Envelope:
         self.record_time = read_time(found.get(5, b""))
         self.effective_time = read_time(found.get(6, b""))
         self.backfilled = found.get(7, 0) != 0
+        self.actor, self.request_id = found.get(8, b""), found.get(9, b"")
         payload = canonical(found.get(12, b""), {1: 2, 2: 2})
         self.type = payload.get(1, b"").decode(errors="surrogateescape")
         self.payload = payload.get(2, b"")
         for link in found.get(13, []):
             place = canonical(link, {1: 2, 2: 0, 3: 0})
             self.places.append((place.get(1, b""), place.get(2, 0), place.get(3)))
+        self.signature = None  # author, public key, stated time, signature
+        if 14 in found:
+            signed = canonical(found[14], {1: 2, 2: 2, 3: 2, 4: 2})
+            self.signature = (signed.get(1, b""), signed.get(2, b""),
+                              read_time(signed[3]) if 3 in signed else None, signed.get(4, b""))
         if any(not stream for stream, _, _ in self.places) or not self.type:
             raise ValueError("it names no stream or has no payload")
 
@@ -490,6 +500,139 @@ class StreamMap:
         return node[2]
 
 
+# --- Authors ---
+
+
+def signed_bytes(title, parts):
+    return title + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def signature_holds(public_key, data, signature):
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class Authors:
+    """Authors' keys and signatures (docs/reference/author-signatures.md)."""
+
+    # Types whose author is the actor of the write.
+    BY_ACTOR = ("EvidenceRecorded", "EvidenceRetracted", "EvidenceClustered")
+
+    def __init__(self, origin):
+        self.origin = origin.encode()
+        self.keys = {}  # author: {public key: whether it is in force}
+        self.demanding = set()  # authors that sign everything
+        self.seen = set()
+        self.signed = 0
+
+    def take(self, envelope):
+        kind, payload = envelope.type.removeprefix(TYPES), envelope.payload
+        if not self.keys and not envelope.signature and not kind.startswith("AuthorKey"):
+            return
+        author = self._author(kind, envelope)
+        if envelope.signature:
+            self._check_signature(envelope, author)
+        elif author in self.demanding and not kind.startswith("AuthorKey"):
+            raise ValueError(f"the entry is not signed, but {author.decode()} signs everything")
+        if kind == "EvidenceRecorded":
+            source = last_value(last_value(payload, 3, 2, b""), 4, 2, b"")
+            if source in self.demanding and not (envelope.signature and author == source):
+                raise ValueError(f"{source.decode()} signs everything and did not sign this")
+        key = last_value(payload, 2, 2, b"")
+        if kind == "AuthorKeyRegistered":
+            self._register(envelope, author, key)
+        elif kind == "AuthorKeyRevoked":
+            if not self.keys.get(author, {}).get(key):
+                raise ValueError("a key is revoked that was not in force")
+            self.keys[author][key] = False
+
+    def _author(self, kind, envelope):
+        if kind in FORECASTS:
+            number = FORECASTS[kind]
+            return b"forecasters/" + last_value(envelope.payload, number, 2, b"")
+        if kind.startswith("AuthorKey"):
+            return last_value(envelope.payload, 1, 2, b"")
+        return envelope.actor if kind in self.BY_ACTOR else b""
+
+    def _check_signature(self, envelope, author):
+        name, key, stated, signature = envelope.signature
+        if not author or name != author:
+            raise ValueError("the entry is signed by somebody who is not its author")
+        if not self.keys.get(author, {}).get(key):
+            raise ValueError("the entry is signed by a key that is not in force")
+        time = b""
+        if stated is not None:
+            time = (stated[0] % (1 << 64)).to_bytes(8, "big") + stated[1].to_bytes(4, "big")
+        data = signed_bytes(b"credence-statement/v1\n",
+                            [self.origin, name, envelope.type.encode(), envelope.request_id, time,
+                             envelope.payload])
+        if not signature_holds(key, data, signature):
+            raise ValueError(f"the entry is not what {author.decode()} signed")
+        if stated is None:
+            fits = not envelope.backfilled
+        elif envelope.places[0][0].startswith(b"networks/"):
+            fits = stated <= envelope.effective_time
+        else:
+            fits = stated == envelope.effective_time
+        if not fits:
+            raise ValueError("the entry counts from another time than its author signed")
+        digest = sha256(data)
+        if digest in self.seen:
+            raise ValueError(f"the entry repeats what {author.decode()} signed once")
+        self.seen.add(digest)
+        self.signed += 1
+
+    def _register(self, envelope, author, key):
+        data = signed_bytes(b"credence-author-key/v1\n", [self.origin, author, key])
+        known = self.keys.setdefault(author, {})
+        if envelope.places[0][0] != author:
+            raise ValueError("a key is registered in another stream than its author's")
+        if not signature_holds(key, data, last_value(envelope.payload, 3, 2, b"")):
+            raise ValueError("a key was not registered by its holder")
+        if key in known or (known and not envelope.signature):
+            raise ValueError("a new key is not signed for by a key that its author had before")
+        known[key] = True
+        if last_value(envelope.payload, 4, 0, 0):
+            self.demanding.add(author)
+        else:
+            self.demanding.discard(author)
+
+
+class Seals:
+    """Sealed forecasts (docs/guide/sealed-forecasts.md)."""
+
+    def __init__(self, origin):
+        self.origin = origin.encode()
+        self.open = {}  # (question, forecast): (forecaster, digest)
+        self.sealed = self.revealed = 0
+
+    def take(self, envelope):
+        kind = envelope.type.removeprefix(TYPES)
+        if kind not in ("ForecastSealed", "ForecastRevealed"):
+            return
+        question, forecast, forecaster, fourth = (
+            last_value(envelope.payload, number, 2, b"") for number in (1, 2, 3, 4))
+        if kind == "ForecastSealed":
+            if (question, forecast) in self.open:
+                raise ValueError("a forecast is sealed twice")
+            self.open[question, forecast] = (forecaster, fourth)
+            self.sealed += 1
+            return
+        sealer, digest = self.open.pop((question, forecast), (None, None))
+        if sealer != forecaster:
+            raise ValueError("a forecast is revealed by somebody who has no seal of it open")
+        statement = last_value(envelope.payload, 5, 2, b"")
+        if len(fourth) != 32 or sha256(fourth + statement) != digest:
+            raise ValueError("a forecast is not what was sealed")
+        names = tuple(last_value(statement, number, 2, b"") for number in (1, 2, 3))
+        if names != (self.origin, question, forecaster):
+            raise ValueError("a forecast was sealed for another ledger, question or forecaster")
+        self.revealed += 1
+
+
 # --- Entries ---
 
 
@@ -506,6 +649,8 @@ class Entries:
         self.record_time = None
         self.last_record = 0
         self.map_records = self.forecasts = 0
+        self.authors = Authors(key.name)
+        self.seals = Seals(key.name)
 
     def take(self, entry):
         try:
@@ -520,6 +665,8 @@ class Entries:
             raise ValueError(f"the entry says that it stands at position {envelope.position}")
         self._check_times(envelope)
         self._check_payload(envelope)
+        self.authors.take(envelope)
+        self.seals.take(envelope)
         for stream, version, previous in envelope.places:
             last_version, last_position = self.streams.get(stream, (-1, None))
             if version != last_version + 1:
@@ -557,10 +704,8 @@ class Entries:
             self._check_rotation(envelope)
         elif envelope.type == TYPES + "StreamHeadsRecorded":
             self._check_map(envelope)
-        elif envelope.type == TYPES + "ForecastRecorded":
-            self._check_forecast(envelope, 3)
-        elif envelope.type == TYPES + "ForecastWithdrawn":
-            self._check_forecast(envelope, 2)
+        elif envelope.type.removeprefix(TYPES) in FORECASTS:
+            self._check_forecast(envelope, FORECASTS[envelope.type.removeprefix(TYPES)])
 
     def _check_rotation(self, envelope):
         old, new = self.keys[-1][1], Key(last_value(envelope.payload, 1, 2, b"").decode())
@@ -682,7 +827,9 @@ def main():
         return EXIT_FAILED
     result = {"verified": True, "origin": checkpoint.origin, "size": checkpoint.size,
               "root": checkpoint.root.hex(), "streams": len(entries.streams),
-              "mapRecords": entries.map_records, "forecasts": entries.forecasts}
+              "mapRecords": entries.map_records, "forecasts": entries.forecasts,
+              "signed": entries.authors.signed, "sealed": entries.seals.sealed,
+              "revealed": entries.seals.revealed}
     result.update({f"cosigned by {name}": utc(time) for name, time in times.items()})
     if not_after is not None:
         result["all existed at"] = utc(not_after)

@@ -39,6 +39,8 @@ struct VerifyReport {
   // Entries that had been verified before, and were not looked at again.
   int64_t remembered = 0;
   EntryCounts counts;
+  AuthorCounts author_counts;
+  SealCounts seal_counts;
   int64_t stream_count = 0;
   EntryTime last_record_time;
   std::optional<int64_t> last_map_record;
@@ -49,11 +51,11 @@ struct VerifyReport {
 };
 
 // Checks the checkpoint's signature, by the key that is in force at its size (`key`, or one that
-// the log rotated from it or to it) and the cosignatures that the policy asks for; every entry against the tiles and by EntryChecker; every tile;
-// and that the root of all is the signed one; that the log extends what is remembered and the saved
-// checkpoint. Reads each file once, one after another, and keeps none: memory follows the number of
-// streams. VERIFICATION_FAILED naming the first position, or the file, that is not right;
-// otherwise the source's errors. O(entries).
+// the log rotated from it or to it) and the cosignatures that the policy asks for; every entry
+// against the tiles and by EntryChecker; every tile; and that the root of all is the signed one;
+// that the log extends what is remembered and the saved checkpoint. Reads each file once, one after
+// another, and keeps none: memory follows the number of streams. VERIFICATION_FAILED naming the
+// first position, or the file, that is not right; otherwise the source's errors. O(entries).
 [[nodiscard]] absl::StatusOr<VerifyReport> VerifyLog(LogSource& source, const VerifierKey& key,
                                                      const VerifyOptions& options);
 
