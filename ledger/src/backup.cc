@@ -287,6 +287,7 @@ absl::StatusOr<BackupInfo> RestoreBackup(const RestoreOptions& options) {
   const rocksdb::Status restored = engine->RestoreDBFromBackup(found.backup_id, path, path);
   if (!restored.ok()) return FromBackup("The backup could not be restored", restored);
   CREDENCE_RETURN_IF_ERROR(PlaceKey(options));
+  CREDENCE_RETURN_IF_ERROR(ReplaceFile(RestoredMarkPath(options.ledger_directory), "", 0644));
   fs::rename(path, DatabasePath(options.ledger_directory), error);
   if (error) return absl::InternalError(Cat(options.ledger_directory, ": ", error.message()));
   CREDENCE_RETURN_IF_ERROR(SyncDirectory(options.ledger_directory));

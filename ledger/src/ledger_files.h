@@ -19,6 +19,10 @@ namespace credence::ledger {
 [[nodiscard]] inline std::string DatabasePath(const std::string& directory) {
   return directory + "/log";
 }
+// Stands in a restored copy until it has met the last checkpoint that was published of its ledger.
+[[nodiscard]] inline std::string RestoredMarkPath(const std::string& directory) {
+  return directory + "/ledger.restored";
+}
 // Where a database is made before it gets its name, so that a half-made one is never opened.
 [[nodiscard]] inline std::string NewDatabasePath(const std::string& directory) {
   return directory + "/log.new";

@@ -107,7 +107,8 @@ absl::Status BuildDatabase(const std::string& path, const Clock& clock,
 absl::StatusOr<std::string> CreateAnchor(const std::string& directory, const SigningKey& key) {
   CREDENCE_ASSIGN_OR_RETURN(const CheckedStore checked,
                             OpenStore(directory, Store::Mode::kReadOnly, nullptr));
-  const absl::StatusOr<CheckedAnchor> anchor = OpenAnchor(checked, key, AnchorPath(directory));
+  const absl::StatusOr<CheckedAnchor> anchor =
+      OpenAnchor(checked, key, directory, AnchorPath(directory));
   if (!anchor.ok()) return anchor.status();
   return key.verifier_key();
 }

@@ -93,7 +93,7 @@ absl::StatusOr<std::string> Log::RotateKey(const OpenOptions& given) {
                             OpenStore(options.directory, Store::Mode::kReadWrite, nullptr));
   CREDENCE_ASSIGN_OR_RETURN(const SigningKey old_key, OpenKey(checked, options.key_path));
   CREDENCE_ASSIGN_OR_RETURN(CheckedAnchor anchor,
-                            OpenAnchor(checked, old_key, options.anchor_path));
+                            OpenAnchor(checked, old_key, options.directory, options.anchor_path));
   // The old key's last act: everything before the rotation is under a checkpoint of its.
   CREDENCE_ASSIGN_OR_RETURN(
       TreeFrontier derived,
@@ -126,7 +126,11 @@ absl::Status Log::SetAnchor(const OpenOptions& given, std::string_view note) {
   }
   CREDENCE_RETURN_IF_ERROR(
       CheckNewer(options.anchor_path, checked.identity.origin, checkpoint.head));
-  return WriteAnchor(options.anchor_path, checkpoint.note);
+  CREDENCE_RETURN_IF_ERROR(WriteAnchor(options.anchor_path, checkpoint.note));
+  std::error_code error;
+  std::filesystem::remove(RestoredMarkPath(options.directory), error);
+  return error ? absl::InternalError(Cat(options.directory, ": ", error.message()))
+               : absl::OkStatus();
 }
 
 }  // namespace credence::ledger

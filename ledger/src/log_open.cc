@@ -33,7 +33,8 @@ absl::StatusOr<std::unique_ptr<Log>> LogFactory::Open(const OpenOptions& given, 
   CREDENCE_ASSIGN_OR_RETURN(CheckedStore checked,
                             OpenStore(options.directory, Store::Mode::kReadWrite, env));
   CREDENCE_ASSIGN_OR_RETURN(SigningKey key, OpenKey(checked, options.key_path));
-  CREDENCE_ASSIGN_OR_RETURN(CheckedAnchor anchor, OpenAnchor(checked, key, options.anchor_path));
+  CREDENCE_ASSIGN_OR_RETURN(CheckedAnchor anchor,
+                            OpenAnchor(checked, key, options.directory, options.anchor_path));
   const TreeSnapshot tree = checked.tree.Snapshot();
   CREDENCE_ASSIGN_OR_RETURN(TreeFrontier derived,
                             ReadTreeFrontier(*checked.store, tree, anchor.checkpoint.head.size));

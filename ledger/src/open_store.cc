@@ -156,9 +156,11 @@ absl::StatusOr<SignedCheckpoint> CheckCheckpoint(const CheckedStore& checked, st
 }
 
 absl::StatusOr<CheckedAnchor> OpenAnchor(const CheckedStore& checked, const SigningKey& key,
-                                         const std::string& path) {
+                                         const std::string& directory, const std::string& path) {
   absl::StatusOr<Anchor> anchor = Anchor::Open(path);
-  if (absl::IsNotFound(anchor.status()) && checked.head.head.size == TreeSize{1}) {
+  std::error_code error;
+  const bool restored = std::filesystem::exists(RestoredMarkPath(directory), error);
+  if (absl::IsNotFound(anchor.status()) && checked.head.head.size == TreeSize{1} && !restored) {
     anchor = Anchor::Create(path, SignWhole(checked, key).note);
   }
   if (absl::IsNotFound(anchor.status())) {

@@ -46,13 +46,14 @@ struct CheckedStore {
                                                                std::string_view where);
 
 // The anchor with its checkpoint, checked. Makes the anchor of a log of one entry, whose creation
-// was cut short. FAILED_PRECONDITION where a longer log has none.
+// was cut short. FAILED_PRECONDITION where a longer log, or a restored copy, has none.
 struct CheckedAnchor {
   Anchor anchor;
   SignedCheckpoint checkpoint;
 };
 [[nodiscard]] absl::StatusOr<CheckedAnchor> OpenAnchor(const CheckedStore& checked,
                                                        const SigningKey& key,
+                                                       const std::string& directory,
                                                        const std::string& path);
 
 // The checkpoint of the whole log, signed by `key`.

@@ -201,6 +201,25 @@ TEST_F(BackupTest, DirectoryHoldsBackupsOfOneLedger) {
   EXPECT_TRUE(absl::StrContains(refused.message(), "example.org/test")) << refused;
 }
 
+// A log of one entry is given its anchor at its first opening, as its creation may have been cut
+// short; a copy of it that was restored is not, since the ledger may have gone on.
+TEST_F(BackupTest, RestoredLedgerOfOneEntrySignsNothingEither) {
+  Open();
+  Back(Options());
+  Append("a", {"later"});
+  Close();
+  const TemporaryDirectory place;
+  const std::string restored = place.path() + "/ledger";
+  ASSERT_TRUE(Restore(0, restored).ok());
+  fs::copy(directory_.path() + "/ledger.key", restored + "/ledger.key");
+  OpenOptions options;
+  options.directory = restored;
+  options.clock = &clock_;
+  EXPECT_EQ(ReasonOf(Log::Open(options).status()), "WRONG_STATE");
+  ASSERT_TRUE(Log::SetAnchor(options, "").ok());
+  EXPECT_TRUE(Log::Open(options).ok());
+}
+
 TEST_F(BackupTest, DamagedBackupIsFoundAndNotRestored) {
   Open();
   AppendMany(300);

@@ -45,7 +45,7 @@ class CountedSource final : public MessageSource {
       absl::MutexLock lock(&metrics_.mutex);
       metrics_.streams.erase(&stream_);
     }
-    CountEnd(metrics_, end_);
+    CountEnd(metrics_, absl::IsCancelled(end_) && source_->ended() ? absl::OkStatus() : end_);
   }
 
   absl::StatusOr<std::optional<std::string>> Next(
@@ -60,6 +60,7 @@ class CountedSource final : public MessageSource {
     return next;
   }
 
+  [[nodiscard]] bool ended() const override { return source_->ended(); }
   bool Cancel() override { return source_->Cancel(); }
   [[nodiscard]] int64_t next_position() const override { return source_->next_position(); }
 
