@@ -77,7 +77,8 @@ crash: configure  ## fails the disk, flips bits, kills the program, for CRASH_SE
 	@CREDENCE_CRASH_SECONDS=$$(($(CRASH_SECONDS) / 6)) CREDENCE_KILL_ROUNDS=1000000 \
 	  $(BUILD)/bin/credence_crash_tests --gtest_brief=1
 
-install: build  ## installs the program below DESTDIR and PREFIX
+install: build  ## installs program, client libraries and manual below DESTDIR and PREFIX
+	@ninja -C $(BUILD) -j $(JOBS) credence_installed
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:  ## removes everything that was built

@@ -16,6 +16,8 @@ find_package(yaml-cpp REQUIRED)
 # By pkg-config: the CMake files of Debian 12's libzip want its programs too.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+# Likewise: the CMake files of Debian 12's prometheus-cpp want civetweb and curl too.
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 find_library(CREDENCE_JEMALLOC jemalloc REQUIRED)
 if(CREDENCE_BUILD_TESTS)
   find_package(GTest REQUIRED)

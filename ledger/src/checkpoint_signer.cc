@@ -83,6 +83,11 @@ SignedCheckpoint CheckpointSigner::latest() const {
   return last_;
 }
 
+absl::Time CheckpointSigner::signed_time() const {
+  absl::MutexLock lock(&mutex_);
+  return signed_time_;
+}
+
 bool CheckpointSigner::HasWork() const {
   return work_.leaving || !work_.answers.empty() || !work_.requests.empty();
 }
@@ -128,6 +133,7 @@ absl::Status CheckpointSigner::SignHead() {
   anchor_synced_ = false;
   absl::MutexLock lock(&mutex_);
   last_ = std::move(next);
+  signed_time_ = absl::Now();
   return absl::OkStatus();
 }
 

@@ -63,6 +63,8 @@ class CheckpointSigner {
 
   // The checkpoint signed last.
   [[nodiscard]] SignedCheckpoint latest() const;
+  // When that was; the start where nothing was signed since.
+  [[nodiscard]] absl::Time signed_time() const;
 
  private:
   struct Work {
@@ -97,6 +99,7 @@ class CheckpointSigner {
 
   mutable absl::Mutex mutex_;
   SignedCheckpoint last_ ABSL_GUARDED_BY(mutex_);
+  absl::Time signed_time_ ABSL_GUARDED_BY(mutex_) = absl::Now();
   Work work_ ABSL_GUARDED_BY(mutex_);
 
   std::thread thread_;

@@ -13,6 +13,9 @@ class Env;
 
 namespace credence::ledger {
 
+class CheckpointSigner;
+class WritePipeline;
+
 // What the room may do with a log and others may not. Opens logs over a database environment that
 // is not the system's, such as one that fails on purpose; `env` null means the system's, else it
 // must outlive the log.
@@ -26,6 +29,10 @@ class LogFactory {
   // The parts of an open log; they live as long as it.
   [[nodiscard]] static const Store& StoreOf(const Log& log);
   [[nodiscard]] static const std::string& DirectoryOf(const Log& log);
+  // Null where the log is only read.
+  [[nodiscard]] static const CheckpointSigner* SignerOf(const Log& log);
+  // Null before Start.
+  [[nodiscard]] static const WritePipeline* PipelineOf(const Log& log);
 };
 
 }  // namespace credence::ledger

@@ -71,6 +71,10 @@ const Store& LogFactory::StoreOf(const Log& log) { return *log.impl_->store; }
 
 const std::string& LogFactory::DirectoryOf(const Log& log) { return log.impl_->directory; }
 
+const CheckpointSigner* LogFactory::SignerOf(const Log& log) { return log.impl_->signer.get(); }
+
+const WritePipeline* LogFactory::PipelineOf(const Log& log) { return log.impl_->running.load(); }
+
 absl::StatusOr<std::unique_ptr<Log>> Log::Open(const OpenOptions& options) {
   return LogFactory::Open(options, nullptr);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <rocksdb/utilities/backup_engine.h>
+#include <rocksdb/write_batch.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,12 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "commit_batch.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/position.h"
+#include "credence/ledger/stats.h"
 #include "credence/ledger/stream_map.h"
 #include "map_pages.h"
 #include "records.h"
@@ -72,6 +75,12 @@ class DatabaseLock {
   DatabaseLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
   rocksdb::Env* const env_;
   rocksdb::FileLock* const lock_;
+};
+
+// Held during each write, and by who must not meet one.
+struct WriteGate {
+  absl::Mutex mutex;
+  bool write_failed ABSL_GUARDED_BY(mutex) = false;
 };
 
 class Store {
@@ -131,14 +140,17 @@ class Store {
   absl::Status ScanFamily(Family family,
                           absl::FunctionRef<bool(std::string_view, std::string_view)> visit) const;
 
+  // Its own numbers.
+  [[nodiscard]] StoreStats Stats() const;
+
   // What its files are reached through.
   [[nodiscard]] rocksdb::Env* env() const;
 
   // The files that hold the log, but for what is in the write-ahead log only.
   [[nodiscard]] std::vector<TableFile> TableFiles() const;
 
-  // Copies the database into `engine`, with everything committed so far; commits go on meanwhile.
-  // Refused once a commit has failed.
+  // Copies the database into `engine`, with everything committed so far; commits go on while files
+  // are copied, and wait while they are listed. Refused once a commit has failed.
   rocksdb::Status CreateBackup(rocksdb::BackupEngine& engine,
                                const rocksdb::CreateBackupOptions& options,
                                const std::string& description, uint32_t& id) const;
@@ -156,10 +168,13 @@ class Store {
   [[nodiscard]] std::unique_ptr<rocksdb::Iterator> NewIterator(
       Family family, const rocksdb::ReadOptions& options) const;
 
+  // One synced write, never while a backup lists the files.
+  rocksdb::Status WriteDurably(rocksdb::WriteBatch& writes);
+
   std::unique_ptr<rocksdb::DB> database_;
   // Owned by the database, given back before it is closed.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
-  std::atomic<bool> write_failed_{false};
+  mutable WriteGate gate_;
 };
 
 }  // namespace credence::ledger

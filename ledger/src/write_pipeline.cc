@@ -98,6 +98,15 @@ void WritePipeline::Fail(const absl::Status& status) {
   watches_.End(status);
 }
 
+void WritePipeline::FillStats(LogStats& stats) const {
+  stats.batch_events = batch_events_.Read();
+  stats.commit_nanos = commit_nanos_.Read();
+  absl::MutexLock lock(&mutex_);
+  stats.writable = !stopping_ && failure_.ok();
+  stats.queued_write_count = static_cast<int64_t>(queue_.size());
+  stats.unanswered_write_count = static_cast<int64_t>(unanswered_);
+}
+
 void WritePipeline::Stop() {
   {
     absl::MutexLock lock(&mutex_);
@@ -230,7 +239,11 @@ absl::Status WritePipeline::Write(const CommitBatch& batch) {
   // After one failure nothing may reach the disk: what was sequenced later builds on what is lost.
   if (absl::Status failed = failure(); !failed.ok()) return failed;
   if (batch.entries.empty()) return absl::OkStatus();
-  return store_.Commit(batch);
+  const absl::Time begin = absl::Now();
+  absl::Status status = store_.Commit(batch);
+  commit_nanos_.Note(absl::ToInt64Nanoseconds(absl::Now() - begin));
+  batch_events_.Note(static_cast<int64_t>(batch.entries.size()));
+  return status;
 }
 
 // --- Completer ---

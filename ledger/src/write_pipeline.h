@@ -11,8 +11,10 @@
 #include "absl/synchronization/mutex.h"
 #include "batch_builder.h"
 #include "checkpoint_signer.h"
+#include "credence/base/histogram.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
+#include "credence/ledger/stats.h"
 #include "durable_head.h"
 #include "head_watches.h"
 #include "store.h"
@@ -40,6 +42,9 @@ class WritePipeline {
 
   // Writes nothing more: pending and later submissions get `status`, as after a failed write.
   void Fail(const absl::Status& status);
+
+  // The parts of the log's numbers that are known here.
+  void FillStats(LogStats& stats) const;
 
   // Finishes what was taken and joins. Idempotent; one thread calls it.
   void Stop();
@@ -90,7 +95,10 @@ class WritePipeline {
   // The sequencer's own.
   BatchBuilder builder_;
 
-  absl::Mutex mutex_;
+  Histogram batch_events_{PowersOfTwo(16'384)};
+  Histogram commit_nanos_{LatencyBounds()};
+
+  mutable absl::Mutex mutex_;
   std::deque<Submission> queue_ ABSL_GUARDED_BY(mutex_);
   // Submissions taken and not answered, and a maximum of that which fades: about how many callers
   // there are.

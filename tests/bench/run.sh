@@ -13,3 +13,4 @@ OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 /usr/bin/python3 "$root/tests/bench/sco
 "$build/bin/credence_forecaster_bench" "$root/../shared/data/networks" "$output/forecaster.json"
 "$build/bin/credence_verify_bench" 1000000 "$output/verify.json"
 "$build/bin/credence_report_bench" "$output/reports.json"
+"$build/bin/credence_gateway_bench" "$output/gateway.json"

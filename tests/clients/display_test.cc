@@ -8,6 +8,7 @@
 #include "explain.h"
 #include "format.h"
 #include "history.h"
+#include "live_screen.h"
 #include "text.h"
 
 namespace credence::cli {
@@ -123,9 +124,46 @@ TEST(ChartTest, ADumbTerminalGetsAscii) {
   EXPECT_TRUE(absl::StrContains(chart, "____+")) << chart;
 }
 
+TEST(ChartTest, OfANumberTheMedianIsDrawnInItsUnit) {
+  google::protobuf::RepeatedPtrField<v1::PublishedPosterior> series;
+  for (const auto& [day, median] :
+       std::vector<std::pair<int64_t, double>>{{0, 10}, {5, 20}, {10, 20}}) {
+    v1::PublishedPosterior& posterior = *series.Add();
+    posterior.mutable_effective_time()->set_seconds(day * 86400);
+    posterior.mutable_numeric()->set_unit("cases");
+    for (const double probability : {0.05, 0.5, 0.95}) {
+      auto& point = *posterior.mutable_numeric()->add_quantiles();
+      point.set_probability(probability);
+      point.set_value(median * 2 * probability);
+    }
+  }
+  std::ostringstream out;
+  WriteChart(series, {10, 3, true}, out);
+  EXPECT_EQ(out.str(),
+            "     20.5 ┤    ╭─────\n"
+            "       15 ┤    │\n"
+            "      9.5 ┤────╯\n"
+            "           1970-01-01 1970-01-11\n");
+  EXPECT_EQ(ChartTitle(series.Get(0)), "median, in cases");
+  EXPECT_EQ(ChartTitle(Series({{0, 0.5}}).Get(0)), "probability of yes");
+}
+
 TEST(ChartTest, OnePointAndNoneAreDrawnToo) {
   EXPECT_TRUE(absl::StrContains(Chart({{3, 0.5}}, true), "──────────"));
   EXPECT_EQ(Chart({}, true), "");
+}
+
+TEST(LiveScreenTest, LinesAreCutByCodePoints) {
+  EXPECT_EQ(CutToColumns("abc", 3), "abc");
+  EXPECT_EQ(CutToColumns("abc", 2), "ab");
+  EXPECT_EQ(CutToColumns("╭─╮ 5 %", 4), "╭─╮ ");
+  EXPECT_EQ(CutToColumns("", 0), "");
+}
+
+TEST(LiveScreenTest, ASparklineIsAsHighAsItsNumbersAreBesideTheLargest) {
+  EXPECT_EQ(Sparkline({0, 1, 4, 8}, true), " ▁▄█");
+  EXPECT_EQ(Sparkline({0, 0.001, 8}, false), " .@");
+  EXPECT_EQ(Sparkline({0, 0}, true), "  ");
 }
 
 TEST(BridgeTest, ShowsEachStepOnItsSideOfTheAxis) {

@@ -19,11 +19,12 @@ PROVIDERS = {
     "ZLIB": ("zlib1g-dev",),
     "CLI11": ("libcli11-dev",),
     "yaml-cpp": ("libyaml-cpp-dev",),
-    "PkgConfig": ("pkg-config", "libzip-dev"),
+    "PkgConfig": ("pkg-config", "libzip-dev", "prometheus-cpp-dev"),
     "GTest": ("libgtest-dev", "libgmock-dev"),
     "benchmark": ("libbenchmark-dev",),
     "dlib": ("libdlib-dev",),
     "Python3": ("python3",),
+    "Credence": (),
     # find_library
     "jemalloc": ("libjemalloc-dev",),
     # find_program
@@ -50,6 +51,7 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "man-db",
     "mypy",
     "python3-cryptography",
     "python3-grpcio",

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "command.h"
 #include "credence/cli/exit_code.h"
+#include "live_screen.h"
 #include "mistake.h"
 
 namespace credence::cli {
@@ -61,6 +62,10 @@ void AddGlobalFlags(CLI::App& app, CliContext& context) {
                  "Key of the ledger: check every receipt, checkpoint and proof under it")
       ->envname("CREDENCE_VERIFIER_KEY")
       ->group(kGroup);
+  app.add_option("--author-key", flags.author_key,
+                 "File of an author's key: sign what its author states, see `author keygen`")
+      ->envname("CREDENCE_AUTHOR_KEY")
+      ->group(kGroup);
   app.add_option("--as-of", flags.as_of, "What the ledger knew at this position or time")
       ->envname("CREDENCE_AS_OF")
       ->group(kGroup);
@@ -108,6 +113,7 @@ void RegisterClientCommands(CLI::App& app, CliContext& context) {
   AddQuestionCommands(app, context);
   AddEvidenceCommands(app, context);
   AddForecastCommands(app, context);
+  AddAuthorCommands(app, context);
   AddForecasterCommands(app, context);
   AddSourceCommands(app, context);
   AddGradeCommands(app, context);
@@ -160,6 +166,7 @@ int Main(int argc, char** argv, const std::vector<OfflineCommandRegistrar>& offl
   environment.unicode =
       lower.find("utf-8") != std::string::npos || lower.find("utf8") != std::string::npos;
   int columns = 0;
+  if (environment.terminal) environment.columns = TerminalWindow(environment.columns).columns;
   if (absl::SimpleAtoi(variable("COLUMNS"), &columns) && columns > 0) {
     environment.columns = columns;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <ostream>
 #include <vector>
 
@@ -20,20 +21,27 @@ using Posteriors = google::protobuf::RepeatedPtrField<v1::PublishedPosterior>;
 
 struct Point {
   double seconds = 0;
-  double probability = 0;
+  // Probability of the first state, or the median of a number.
+  double value = 0;
 };
 
 std::string CauseText(const v1::PublishedPosterior& posterior) {
   return EnumText(event::v1::PosteriorCause_descriptor(), posterior.cause());
 }
 
+std::optional<double> ValueOf(const v1::PublishedPosterior& posterior) {
+  if (!posterior.probabilities().empty()) return posterior.probabilities(0).probability();
+  return MedianOf(posterior.numeric());
+}
+
 // Points in order of time; at equal times the later position stands.
 std::vector<Point> PointsOf(const Posteriors& posteriors) {
   std::vector<Point> points;
   for (const v1::PublishedPosterior& posterior : posteriors) {
-    if (posterior.probabilities().empty()) continue;
-    points.push_back({absl::ToDoubleSeconds(ToTime(posterior.effective_time()) - absl::UnixEpoch()),
-                      posterior.probabilities(0).probability()});
+    const std::optional<double> value = ValueOf(posterior);
+    if (!value.has_value()) continue;
+    points.push_back(
+        {absl::ToDoubleSeconds(ToTime(posterior.effective_time()) - absl::UnixEpoch()), *value});
   }
   std::stable_sort(points.begin(), points.end(),
                    [](const Point& a, const Point& b) { return a.seconds < b.seconds; });
@@ -46,12 +54,12 @@ std::vector<double> ColumnsOf(const std::vector<Point>& points, int width) {
   const double span = points.back().seconds - first;
   std::vector<double> columns;
   size_t next = 0;
-  double standing = points.front().probability;
+  double standing = points.front().value;
   for (int column = 0; column < width; ++column) {
     const double end = first + span * (column + 1) / width;
     const bool last = column + 1 == width;
     while (next < points.size() && (last || points[next].seconds <= end)) {
-      standing = points[next++].probability;
+      standing = points[next++].value;
     }
     columns.push_back(standing);
   }
@@ -63,20 +71,27 @@ struct Scale {
   double high = 1;
   int height = 2;
 
-  int LineOf(double probability) const {
-    return static_cast<int>(std::lround((high - probability) / (high - low) * (height - 1)));
+  int LineOf(double value) const {
+    return static_cast<int>(std::lround((high - value) / (high - low) * (height - 1)));
   }
-  // Never below zero, which rounding would show as "-0.00".
-  double ProbabilityOf(int line) const {
-    return std::max(0.0, high - (high - low) * line / (height - 1));
-  }
+  double ValueOf(int line) const { return high - (high - low) * line / (height - 1); }
 };
 
-// A margin around what occurs, so that a flat line is drawn flat.
-Scale ScaleOf(const std::vector<double>& columns, int height) {
+// A margin around what occurs, so that a flat line is drawn flat; of probabilities within their
+// range.
+Scale ScaleOf(const std::vector<double>& columns, bool probabilities, int height) {
   const auto [low, high] = std::minmax_element(columns.begin(), columns.end());
-  const double margin = std::max(0.005, (*high - *low) * 0.05);
+  const double least =
+      probabilities ? 0.005 : std::max(1e-9, 0.01 * std::max(std::abs(*low), std::abs(*high)));
+  const double margin = std::max(least, (*high - *low) * 0.05);
+  if (!probabilities) return {*low - margin, *high + margin, height};
   return {std::max(0.0, *low - margin), std::min(1.0, *high + margin), height};
+}
+
+// Ten columns. A probability is never below zero, which rounding would show as "-0.00".
+std::string AxisLabel(double value, bool probability) {
+  if (!probability) return absl::StrFormat("%9s ", Rounded(value));
+  return absl::StrFormat("%7.2f %% ", 100 * std::max(0.0, value));
 }
 
 // The character of a line in a column whose value lies on `here`, the one before it on `before`.
@@ -90,13 +105,30 @@ const char* Stroke(int line, int before, int here, bool unicode) {
   return unicode ? "│" : "|";
 }
 
+// ", 80 % between 4.10 % and 9.20 %" of the first state; empty where nothing is uncertain.
+std::string IntervalText(const v1::PublishedPosterior& posterior) {
+  if (posterior.intervals().empty() || posterior.intervals(0).intervals_size() < 2) return "";
+  const event::v1::CredibleInterval& interval = posterior.intervals(0).intervals(1);
+  return absl::StrCat(", ", Rounded(100 * interval.level()), " % between ", Percent(interval.low()),
+                      " and ", Percent(interval.high()));
+}
+
 }  // namespace
 
 std::string HistoryLine(const v1::PublishedPosterior& posterior) {
   return absl::StrCat(FormatInstant(posterior.effective_time()), "  ",
                       posterior.has_numeric() ? NumericText(posterior.numeric())
                                               : StatesText(posterior.probabilities()),
-                      "  (", CauseText(posterior), ", position ", posterior.position(), ")");
+                      IntervalText(posterior), "  (", CauseText(posterior), ", position ",
+                      posterior.position(), ")");
+}
+
+std::string ChartTitle(const v1::PublishedPosterior& posterior) {
+  if (!posterior.probabilities().empty()) {
+    return absl::StrCat("probability of ", posterior.probabilities(0).state());
+  }
+  const std::string& unit = posterior.numeric().unit();
+  return unit.empty() ? "median" : absl::StrCat("median, in ", unit);
 }
 
 void WriteChart(const Posteriors& posteriors, const ChartStyle& style, std::ostream& out) {
@@ -104,18 +136,19 @@ void WriteChart(const Posteriors& posteriors, const ChartStyle& style, std::ostr
   const std::vector<Point> points = PointsOf(posteriors);
   if (points.empty()) return;
   const std::vector<double> columns = ColumnsOf(points, style.width);
-  const Scale scale = ScaleOf(columns, style.height);
+  const bool probabilities = !posteriors.Get(0).probabilities().empty();
+  const Scale scale = ScaleOf(columns, probabilities, style.height);
   for (int line = 0; line < style.height; ++line) {
     std::string row;
     int before = scale.LineOf(columns.front());
-    for (const double probability : columns) {
-      const int here = scale.LineOf(probability);
+    for (const double value : columns) {
+      const int here = scale.LineOf(value);
       row += Stroke(line, before, here, style.unicode);
       before = here;
     }
     row.erase(row.find_last_not_of(' ') + 1);
-    out << absl::StrFormat("%7.2f %% ", 100 * scale.ProbabilityOf(line))
-        << (style.unicode ? "┤" : "|") << row << "\n";
+    out << AxisLabel(scale.ValueOf(line), probabilities) << (style.unicode ? "┤" : "|") << row
+        << "\n";
   }
   const absl::Time first = absl::UnixEpoch() + absl::Seconds(points.front().seconds);
   const absl::Time last = absl::UnixEpoch() + absl::Seconds(points.back().seconds);
@@ -164,8 +197,7 @@ void WriteHistory(const CliContext& context, const Posteriors& posteriors, std::
   }
   constexpr int kAxisColumns = 12;
   const int width = std::clamp(context.environment().columns - kAxisColumns, 20, 100);
-  const auto& states = posteriors.Get(0).probabilities();
-  if (!states.empty()) out << "probability of " << states.Get(0).state() << "\n";
+  out << ChartTitle(posteriors.Get(0)) << "\n";
   WriteChart(posteriors, {width, 12, context.environment().unicode}, out);
   int ticks = 0;
   for (const v1::PublishedPosterior& posterior : posteriors) {

@@ -21,8 +21,12 @@ struct ChartStyle {
   bool unicode = true;
 };
 
-// Draws the probability of the first state as a step line over effective time: a belief holds until
-// it is changed. The vertical axis covers what occurs. Writes nothing for no posteriors.
+// What the chart shows: "probability of yes", or "median, in cases" of a number.
+[[nodiscard]] std::string ChartTitle(const v1::PublishedPosterior& posterior);
+
+// Draws the probability of the first state, or the median of a number, as a step line over
+// effective time: a belief holds until it is changed. The vertical axis covers what occurs. Writes
+// nothing for no posteriors.
 void WriteChart(const google::protobuf::RepeatedPtrField<v1::PublishedPosterior>& posteriors,
                 const ChartStyle& style, std::ostream& out);
 

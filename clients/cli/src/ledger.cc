@@ -10,8 +10,10 @@
 #include "credence/event/v1/ledger_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
+#include "event_screen.h"
 #include "format.h"
 #include "google/protobuf/struct.pb.h"
+#include "live_screen.h"
 #include "output.h"
 
 namespace credence::cli {
@@ -111,26 +113,43 @@ struct WatchFlags {
   int64_t count = 0;
 };
 
-absl::Status Watch(CliContext& context, const WatchFlags& flags) {
-  CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
+using EventFunction = std::function<absl::Status(v1::Event&)>;
+
+// Calls `on_event` with each event until the flags' count is reached or it fails.
+absl::Status FollowEvents(CliContext& context, const WatchFlags& flags,
+                          const EventFunction& on_event) {
   v1::WatchEventsRequest request;
   request.set_stream(flags.stream);
   if (flags.start) request.set_start_position(*flags.start);
   CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
-  absl::Status emitted;
+  absl::Status taken;
   int64_t seen = 0;
   CREDENCE_RETURN_IF_ERROR(
       client->WatchEvents(std::move(request), [&](const v1::WatchEventsResponse& message) {
         for (v1::Event event : message.events()) {
-          const std::string line = EventLine(event);
-          ShowUnknown(event);
-          emitted = EmitStreamed(context, event, line);
+          taken = on_event(event);
           ++seen;
-          if (!emitted.ok() || (flags.count > 0 && seen >= flags.count)) return false;
+          if (!taken.ok() || (flags.count > 0 && seen >= flags.count)) return false;
         }
         return true;
       }));
-  return emitted;
+  return taken;
+}
+
+absl::Status Watch(CliContext& context, const WatchFlags& flags) {
+  CREDENCE_RETURN_IF_ERROR(CheckStreamOutput(context));
+  if (IsLive(context)) {
+    EventScreen screen(context, flags.stream);
+    return FollowEvents(context, flags, [&](const v1::Event& event) {
+      screen.Add(EventLine(event));
+      return absl::OkStatus();
+    });
+  }
+  return FollowEvents(context, flags, [&](v1::Event& event) {
+    const std::string line = EventLine(event);
+    ShowUnknown(event);
+    return EmitStreamed(context, event, line);
+  });
 }
 
 void AddWatch(CLI::App* noun, CliContext& context) {

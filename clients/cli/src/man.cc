@@ -55,9 +55,11 @@ std::string ManPage(const CLI::App& app) {
       AppendCommand(*verb, absl::StrCat(path, " ", verb->get_name()), &page);
     }
   }
-  absl::StrAppend(&page, ".SH EXIT STATUS\n",
-                  "0 ok, 1 failed, 2 usage, 3 not found, 4 conflict, 5 precondition, ",
-                  "6 unavailable or deadline, 7 permission, 8 verification failed.\n");
+  absl::StrAppend(
+      &page, ".SH EXIT STATUS\n",
+      "0 ok, 1 failed, 2 usage, 3 not found, 4 conflict, 5 precondition, ",
+      "6 unavailable or deadline, 7 permission, 8 verification failed; 130 and 143 where ",
+      "README.md and docs.\n");
   return page;
 }
 

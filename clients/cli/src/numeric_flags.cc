@@ -27,6 +27,10 @@ struct Family {
   const char* field;
 };
 
+bool IsMedian(const event::v1::QuantilePoint& point) {
+  return std::abs(point.probability() - 0.5) < 1e-9;
+}
+
 constexpr Family kModels[] = {{"normal", "normal"},
                               {"log-normal", "normal"},
                               {"unknown-variance", "normal_inverse_gamma"},
@@ -183,17 +187,22 @@ std::string DistributionText(const event::v1::NumericDistribution& distribution)
   return absl::StrJoin(parts, ", ");
 }
 
-std::string NumericText(const v1::NumericPosterior& posterior) {
-  if (posterior.distribution().has_point()) {
-    return Rounded(posterior.distribution().point().value());
+std::optional<double> MedianOf(const v1::NumericPosterior& posterior) {
+  if (posterior.distribution().has_point()) return posterior.distribution().point().value();
+  for (const auto& point : posterior.quantiles()) {
+    if (IsMedian(point)) return point.value();
   }
-  std::string text;
+  return std::nullopt;
+}
+
+std::string NumericText(const v1::NumericPosterior& posterior) {
+  const std::optional<double> middle = MedianOf(posterior);
+  std::string text = middle.has_value() ? Rounded(*middle) : "";
+  if (posterior.distribution().has_point()) return text;
   std::vector<std::string> others;
   for (int i = 0; i < posterior.quantiles_size(); ++i) {
     const auto& point = posterior.quantiles(i);
-    const bool median = std::abs(point.probability() - 0.5) < 1e-9;
-    if (median) text = Rounded(point.value());
-    if (!median && (i == 0 || i + 1 == posterior.quantiles_size())) {
+    if (!IsMedian(point) && (i == 0 || i + 1 == posterior.quantiles_size())) {
       others.push_back(
           absl::StrCat(Rounded(100 * point.probability()), " % ", Rounded(point.value())));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ namespace credence::cli {
 
 // "normal, mean 3, standard deviation 0.5".
 [[nodiscard]] std::string DistributionText(const event::v1::NumericDistribution& distribution);
+
+// The value of a point, else the quantile at 50 %; nothing where there is neither.
+[[nodiscard]] std::optional<double> MedianOf(const v1::NumericPosterior& posterior);
 
 // "12.3 (5 % 8.1, 95 % 17)": the median and the outermost quantiles shown.
 [[nodiscard]] std::string NumericText(const v1::NumericPosterior& posterior);

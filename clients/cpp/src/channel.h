@@ -7,6 +7,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 
+#pragma GCC visibility push(hidden)
+
 // A connection to a server that moves bytes: the one place that knows gRPC.
 namespace credence::client {
 
@@ -46,3 +48,5 @@ class Channel {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include "credence/v1/common.pb.h"
 #include "google/protobuf/message.h"
 
+#pragma GCC visibility push(hidden)
+
 // What the client reads from and completes in messages of any rpc, by the contract's conventions:
 // writes have `options`, reads `view`, answers of writes `receipt`.
 namespace credence::client {
@@ -33,3 +35,5 @@ void AskForProof(google::protobuf::Message& request);
 [[nodiscard]] std::optional<int64_t> WrittenPosition(const google::protobuf::Message& response);
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

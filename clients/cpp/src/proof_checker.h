@@ -15,6 +15,8 @@
 #include "credence/v1/ledger_service.pb.h"
 #include "google/protobuf/message.h"
 
+#pragma GCC visibility push(hidden)
+
 namespace credence::client {
 
 // Calls that a check may need beyond the answer that is checked; they are not checked themselves.
@@ -62,3 +64,5 @@ class ProofChecker {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

@@ -12,9 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "credence/base/histogram.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/v1/common.pb.h"
+#include "decide/authors.h"
 #include "decide/decide.h"
 #include "engine/executor.h"
 #include "engine/head_waiter.h"
@@ -78,6 +80,14 @@ struct EngineOptions {
   absl::Duration wait_max = absl::Minutes(5);
 };
 
+// For a monitor.
+struct EngineStats {
+  // Nanoseconds of each write's decision.
+  Histogram::Snapshot decision_nanos;
+  // Tasks of the executor that no thread has taken yet.
+  int64_t queued_task_count = 0;
+};
+
 class Engine final : public ledger::Projection {
  public:
   // `log` and `clock` must outlive the engine.
@@ -91,6 +101,10 @@ class Engine final : public ledger::Projection {
 
   // The newest durable state. Never null after Start.
   [[nodiscard]] std::shared_ptr<const State> Published() const;
+
+  // The same, but one that holds `position`, which must have been read from the log. Waits for the
+  // moment between the log's head reaching a position and the state of it being published.
+  [[nodiscard]] std::shared_ptr<const State> PublishedWith(int64_t position) const;
 
   // Hands over a write; `done` is called once: on a thread of the log, or within the call where
   // the write is refused before it reaches the log or only validated. Besides what `decide` and the
@@ -107,6 +121,10 @@ class Engine final : public ledger::Projection {
 
   // Keeps a view for the next page of its list.
   void Remember(std::string_view scope, const StateView& view);
+
+  [[nodiscard]] EngineStats Stats() const {
+    return {decision_nanos_.Read(), executor_.queued_count()};
+  }
 
   [[nodiscard]] ledger::Log& log() { return *log_; }
   [[nodiscard]] const ledger::Log& log() const { return *log_; }
@@ -126,8 +144,10 @@ class Engine final : public ledger::Projection {
   [[nodiscard]] Durable durable() const;
   void Publish(Durable durable);
   [[nodiscard]] absl::StatusOr<WriteResult> Validate(const WriteCommand& command,
+                                                     const CheckedStatements& statements,
                                                      const std::string& stream, DecideFacts facts);
-  void Submit(WriteCommand command, std::string request_id, std::string stream, DecideFacts facts,
+  void Submit(WriteCommand command, CheckedStatements statements, std::string request_id,
+              std::string stream, DecideFacts facts,
               std::function<void(absl::StatusOr<WriteResult>)> done);
   [[nodiscard]] absl::StatusOr<StateView> Resolve(const v1::ReadView& view, std::string_view scope);
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const State>> StateAt(std::string_view scope,
@@ -146,6 +166,7 @@ class Engine final : public ledger::Projection {
   mutable absl::Mutex mutex_;
   Durable durable_ ABSL_GUARDED_BY(mutex_);
 
+  Histogram decision_nanos_{LatencyBounds()};
   ViewCache views_;
   Executor executor_;
   HeadWaiter waiter_;

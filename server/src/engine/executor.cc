@@ -24,6 +24,11 @@ void Executor::Run(std::function<void()> task) {
   task();
 }
 
+int64_t Executor::queued_count() const {
+  absl::MutexLock lock(&mutex_);
+  return static_cast<int64_t>(tasks_.size());
+}
+
 void Executor::Stop() {
   {
     absl::MutexLock lock(&mutex_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <thread>
@@ -29,13 +30,16 @@ class Executor {
   // on the caller's thread, so that nothing that waits is forgotten.
   void Run(std::function<void()> task);
 
+  // Tasks that no thread has taken yet.
+  [[nodiscard]] int64_t queued_count() const;
+
   // Runs what is queued and joins the threads.
   void Stop();
 
  private:
   void Work();
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

@@ -50,7 +50,9 @@ Site::Site(const Router& router, const Engine& engine, const SiteOptions& option
     : gateway_(router),
       page_(options.web_directory),
       engine_(engine),
-      loopback_only_(IsLoopback(options.listen)) {}
+      published_(options.published),
+      loopback_only_(IsLoopback(options.listen)),
+      metrics_(options.metrics) {}
 
 void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
   const HttpRequest& request = exchange->request();
@@ -73,7 +75,16 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return draining_ ? Plain(503, "the server is shutting down") : Plain(200, "ok");
   }
-  if (request.path == "/checkpoint") return ServeCheckpoint(engine_.log());
+  if (request.path == "/metrics" && metrics_) {
+    return {200,
+            {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
+             {"Cache-Control", "no-store"}},
+            metrics_()};
+  }
+  if (request.path == "/checkpoint") {
+    return ServeCheckpoint(published_ == nullptr ? engine_.log().LatestCheckpoint()
+                                                 : published_->Get());
+  }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
   }

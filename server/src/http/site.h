@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "http/connect_gateway.h"
 #include "http/http.h"
 #include "http/web_page.h"
@@ -15,6 +17,7 @@
 //   /checkpoint, /tile/...        the log as C2SP tlog-tiles
 //   /, /questions/..., and so on  the web page
 //   /healthz                      200 while the process lives
+//   /metrics                      how the server stands, for Prometheus
 //   /readyz                       200 while it takes calls, 503 from the begin of a drain on
 //
 // Thread-safe.
@@ -25,8 +28,12 @@ struct SiteOptions {
   // name are refused, so that no page of another site can reach the ledger by a name of its own
   // that resolves here (DNS rebinding).
   std::string listen;
+  // What /metrics serves; nothing is served there without it.
+  std::function<std::string()> metrics{};
+  // What /checkpoint gives; the checkpoint signed last where null. Must outlive the site.
+  PublishedCheckpoint* published = nullptr;
   // Directory whose files are served as the page in place of those in the program; empty for these.
-  std::string web_directory;
+  std::string web_directory{};
 };
 
 class Site {
@@ -45,7 +52,9 @@ class Site {
   const ConnectGateway gateway_;
   const WebPage page_;
   const Engine& engine_;
+  PublishedCheckpoint* const published_;
   const bool loopback_only_;
+  const std::function<std::string()> metrics_;
   std::atomic<bool> draining_{false};
 };
 

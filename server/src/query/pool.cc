@@ -137,25 +137,13 @@ std::vector<double> WeightsOf(const State& state, const QuestionState& question,
   return weights;
 }
 
-// The posterior published last at or before `time`; empty where there is none.
-absl::StatusOr<std::vector<double>> PublishedAt(const ledger::Log& log,
-                                                const v1::GetPoolRequest& request,
-                                                const QuestionState& question, absl::Time time,
-                                                ledger::Position last) {
-  if (!request.has_effective_time()) {
-    return question.published.has_value() ? question.published->probabilities
-                                          : std::vector<double>();
-  }
-  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> published,
-                            LogHistory(log, last).Posteriors(question));
-  const RecordedForecast* latest = nullptr;
-  for (const RecordedForecast& posterior : published) {
-    if (posterior.effective_time > time) continue;
-    if (latest == nullptr || latest->effective_time <= posterior.effective_time) {
-      latest = &posterior;
-    }
-  }
-  return latest == nullptr ? std::vector<double>() : latest->probabilities;
+// The posterior that goes with the request's instant; empty where there is none.
+absl::StatusOr<std::vector<double>> ModelOf(const ledger::Log& log,
+                                            const v1::GetPoolRequest& request,
+                                            const QuestionState& question, absl::Time time,
+                                            ledger::Position last) {
+  if (request.has_effective_time()) return PublishedAt(log, question, time, last);
+  return question.published.has_value() ? question.published->probabilities : std::vector<double>();
 }
 
 absl::Status Combine(const QuestionState& question, const std::vector<double>& pooled,
@@ -287,7 +275,7 @@ absl::Status PoolForecasts(const ledger::Log& log, const State& state, absl::Tim
   }
   if (!policy.has_model_weight()) return absl::OkStatus();
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<double> model,
-                            PublishedAt(log, request, *question, time, last));
+                            ModelOf(log, request, *question, time, last));
   return Combine(*question, pooled, model, policy.model_weight(), response);
 }
 

@@ -33,6 +33,13 @@ void Router::Add(std::string_view service, std::string_view method, bool streams
   CREDENCE_CHECK(is_new);
 }
 
+void Router::Wrap(
+    const std::function<Method(const std::string&, const std::string&, Method)>& wrap) {
+  for (auto& [service, methods] : services_) {
+    for (auto& [method, entry] : methods) entry = wrap(service, method, std::move(entry));
+  }
+}
+
 void Router::CheckComplete() const {
   for (const auto& [name, methods] : services_) {
     CREDENCE_CHECK(FindService(name)->method_count() == static_cast<int>(methods.size()));

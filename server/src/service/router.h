@@ -35,8 +35,13 @@ class MessageSource {
   // it is worth while to ask again (OK) or never will be (the error that ends the stream).
   [[nodiscard]] virtual absl::StatusOr<std::optional<std::string>> Next(
       std::function<void(const absl::Status&)> ready) = 0;
+  // Whether the last message was given, where Next gave nothing: the stream then ends well. Most
+  // streams have no end.
+  [[nodiscard]] virtual bool ended() const { return false; }
   // Ends what Next may have left under way. True: no `ready` is pending and none will run.
   virtual bool Cancel() = 0;
+  // Of a stream over the log: every position before this one was looked at. Of another -1.
+  [[nodiscard]] virtual int64_t next_position() const { return -1; }
 };
 
 using StreamHandler = std::function<absl::StatusOr<std::unique_ptr<MessageSource>>(
@@ -57,6 +62,10 @@ class Router {
   // the method, in this form, and that it was not added before.
   void AddUnary(std::string_view service, std::string_view method, UnaryHandler handler);
   void AddStream(std::string_view service, std::string_view method, StreamHandler handler);
+
+  // Replaces each method by what `wrap` makes of it: the same method, and what is done around it.
+  void Wrap(const std::function<Method(const std::string& service, const std::string& method,
+                                       Method entry)>& wrap);
 
   // CHECKs that every method that the contract declares for the services added is there.
   void CheckComplete() const;

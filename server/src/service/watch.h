@@ -33,6 +33,9 @@ class LogWatch final : public MessageSource {
   [[nodiscard]] absl::StatusOr<std::optional<std::string>> Next(
       std::function<void(const absl::Status&)> ready) override;
   bool Cancel() override { return subscription_.Cancel(); }
+  [[nodiscard]] int64_t next_position() const override {
+    return subscription_.next_position().value;
+  }
 
  private:
   [[nodiscard]] bool MarkDue() const;

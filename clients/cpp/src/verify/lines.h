@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#pragma GCC visibility push(hidden)
+
 namespace credence::client {
 
 // Takes one line, without its newline, from the front of `text`; nothing where no newline is left.
@@ -13,3 +15,5 @@ namespace credence::client {
 [[nodiscard]] std::optional<int64_t> ParseDecimal(std::string_view text);
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

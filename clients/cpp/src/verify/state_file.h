@@ -9,9 +9,11 @@
 #include "credence/client/verify/checkpoint.h"
 #include "credence/client/verify/note.h"
 
+#pragma GCC visibility push(hidden)
+
 // What a verification remembers: a text file that may be deleted at any time.
 //
-//   credence-verified/v1
+//   credence-verified/v2
 //   <verifier key>
 //   <when the verification began, in nanoseconds of the Unix epoch>
 //   <origin, size and root: three lines, as in a checkpoint>
@@ -38,3 +40,5 @@ struct VerifyState {
                                           const VerifyState& state);
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

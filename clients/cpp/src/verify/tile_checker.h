@@ -12,6 +12,8 @@
 #include "credence/client/verify/source.h"
 #include "credence/client/verify/tile.h"
 
+#pragma GCC visibility push(hidden)
+
 namespace credence::client {
 
 // The file of `id` in `source`; where a partial one is absent, the front of the full one that took
@@ -55,3 +57,5 @@ class TileChecker {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

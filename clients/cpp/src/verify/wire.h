@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#pragma GCC visibility push(hidden)
+
 // The wire format of protobuf, as far as it is read here.
 namespace credence::client {
 
@@ -87,3 +89,5 @@ class WireReader {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop
