@@ -55,7 +55,7 @@ test("a question shows the server's numbers to the last digit", async () => {
   const sum = await page.locator(".bridge-row.sum .bridge-value").textContent();
   assert.ok(sum.includes(percent(explained.probability)), sum);
   assert.ok(sum.includes(Math.abs(explained.logOddsDecibans).toFixed(2)), sum);
-  for (const id of ["history", "bridge", "whatif", "forecasters", "watch", "evidence"]) {
+  for (const id of ["history", "bridge", "whatif", "forecasters", "watch", "tornado", "evidence"]) {
     assert.equal(await page.locator(`section#${id}`).count(), 1, id);
   }
   assert.ok((await page.locator(".watch li").count()) > 2);
