@@ -83,6 +83,28 @@ TEST_F(HistoryTest, ThePosteriorsAreThoseOfTheList) {
   EXPECT_THAT(history.pool(), SizeIs(0)) << "pools were not asked for";
 }
 
+TEST_F(HistoryTest, APosteriorWithCredibleIntervalsHasTheirEndsAsQuantiles) {
+  clock.Advance(absl::Hours(1));
+  const auto created = client->CreateEvidence(Text<v1::CreateEvidenceRequest>(
+      "parent: 'networks/n' evidence { model { node: 'd' summary: 'A report' reliability: 1 "
+      "likelihood_ratio: 4 spread_decibans: 3 } }"));
+  ASSERT_TRUE(created.ok()) << created.status();
+  v1::ListPosteriorsRequest request;
+  request.set_parent("questions/q");
+  const auto list = client->ListPosteriors(request);
+  ASSERT_TRUE(list.ok()) << list.status();
+  const v1::StateInterval& published = list->posteriors().rbegin()->intervals(0);
+  const v1::HistoryPoint point = *History({}).model().rbegin();
+  ASSERT_THAT(point.quantiles(), SizeIs(7));
+  EXPECT_NEAR(point.quantiles(3).probability(), 0.5, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(3).value(), published.median());
+  EXPECT_NEAR(point.quantiles(2).probability(), 0.25, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(2).value(), published.intervals(0).low());
+  EXPECT_DOUBLE_EQ(point.quantiles(4).value(), published.intervals(0).high());
+  EXPECT_NEAR(point.quantiles(1).probability(), 0.1, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(1).value(), published.intervals(1).low());
+}
+
 TEST_F(HistoryTest, ThePoolChangesWithEachForecastAndTellsItsSpread) {
   Forecast("alice", 0.2);
   Forecast("bob", 0.5);
