@@ -11,7 +11,12 @@ fi
 wanted=$(sed -e 's/#.*//' -- "$@" | tr -s ' \t\n' '\n' | grep -v '^$' | sort -u)
 
 missing=''
-for package in $wanted; do
+for entry in $wanted; do
+  package=${entry%%|*}
+  # Another origin's package may stand in for Debian's, and not live beside it.
+  if [ "$package" != "$entry" ] && command -v "${entry#*|}" >/dev/null 2>&1; then
+    continue
+  fi
   state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
   if [ "$state" != installed ]; then
     missing="$missing $package"

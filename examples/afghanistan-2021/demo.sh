@@ -83,6 +83,6 @@ stop
 say 'The whole ledger, derived anew from its log'
 "$program" rebuild --check --data "$data"
 
-say 'To go on with this ledger, start a server and ask it'
+say 'To go on with this ledger, start a server and open its page'
 printf '  %s serve --data %s\n' "$program" "$data"
-printf '  %s posterior get china-recognizes --effective-time %s\n' "$program" "$day"
+printf '  xdg-open http://127.0.0.1:7701/questions/china-recognizes\n'

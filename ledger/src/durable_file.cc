@@ -58,6 +58,14 @@ absl::Status WriteNewFile(const std::string& path, std::string_view content, mod
   return SyncDirectory(std::filesystem::path(path).parent_path().string());
 }
 
+absl::Status ReplaceFile(const std::string& path, std::string_view content, mode_t mode) {
+  const std::string partial = Cat(path, ".partial");
+  unlink(partial.c_str());
+  CREDENCE_RETURN_IF_ERROR(WriteNewFile(partial, content, mode));
+  if (rename(partial.c_str(), path.c_str()) != 0) return SystemError("Cannot replace", path);
+  return SyncDirectory(std::filesystem::path(path).parent_path().string());
+}
+
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   const Descriptor file(path, O_RDONLY, 0);
   if (!file.valid()) return SystemError("Cannot open", path);

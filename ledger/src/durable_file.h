@@ -15,6 +15,11 @@ namespace credence::ledger {
 [[nodiscard]] absl::Status WriteNewFile(const std::string& path, std::string_view content,
                                         mode_t mode);
 
+// Puts `content` in the place of what the file holds, if any: after a power cut one or the other is
+// there in full. When it returns OK, the new one is.
+[[nodiscard]] absl::Status ReplaceFile(const std::string& path, std::string_view content,
+                                       mode_t mode);
+
 // At most 4,096 bytes.
 [[nodiscard]] absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
 

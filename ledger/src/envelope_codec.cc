@@ -24,6 +24,7 @@ enum Tag : uint8_t {
   kIgnorableTag = 11 << 3,
   kPayloadTag = 12 << 3 | 2,
   kLinkTag = 13 << 3 | 2,
+  kAuthorSignatureTag = 14 << 3 | 2,
   // credence.event.v1.StreamLink
   kLinkStreamTag = 1 << 3 | 2,
   kLinkVersionTag = 2 << 3,
@@ -125,6 +126,7 @@ struct EntryParts {
   size_t type_url_size = 0;
   size_t payload_size = 0;
   size_t any_size = 0;
+  size_t signature_size = 0;
   size_t entry_size = 0;
 };
 
@@ -150,7 +152,9 @@ EntryParts Measure(const EventDraft& draft, const EntryPlace& place) {
   parts.record_time = ToTimestamp(place.record_time);
   parts.effective_time = ToTimestamp(draft.effective_time.value_or(place.record_time));
   parts.type_url_size = kTypeUrlPrefix.size() + draft.payload->GetDescriptor()->full_name().size();
-  parts.payload_size = draft.payload->ByteSizeLong();
+  const SignedPayload* const author = draft.signed_payload.get();
+  parts.payload_size = author == nullptr ? draft.payload->ByteSizeLong() : author->payload.size();
+  parts.signature_size = author == nullptr ? 0 : author->signature.ByteSizeLong();
   parts.any_size = BytesFieldSize(parts.type_url_size) +
                    (parts.payload_size == 0 ? 0 : BytesFieldSize(parts.payload_size));
   parts.entry_size = NumberFieldSize(place.position.value) + TextFieldSize(draft.stream) +
@@ -160,7 +164,8 @@ EntryParts Measure(const EventDraft& draft, const EntryPlace& place) {
                      NumberFieldSize(draft.backfilled) + TextFieldSize(draft.actor) +
                      TextFieldSize(place.request_id) + OptionalPositionSize(place.cause) +
                      NumberFieldSize(draft.ignorable) + BytesFieldSize(parts.any_size) +
-                     LinksSize(draft, place);
+                     LinksSize(draft, place) +
+                     (author == nullptr ? 0 : BytesFieldSize(parts.signature_size));
   return parts;
 }
 
@@ -200,7 +205,11 @@ const uint8_t* WriteEntry(const EventDraft& draft, const EntryPlace& place, cons
   out.Header(kTypeUrlTag, parts.type_url_size);
   out.Raw(kTypeUrlPrefix);
   out.Raw(draft.payload->GetDescriptor()->full_name());
-  out.Message(kValueTag, *draft.payload, parts.payload_size);
+  if (draft.signed_payload == nullptr) {
+    out.Message(kValueTag, *draft.payload, parts.payload_size);
+  } else {
+    out.Text(kValueTag, draft.signed_payload->payload);
+  }
   return stream;
 }
 
@@ -221,6 +230,9 @@ EncodedEntry AppendEntry(const EventDraft& draft, const EntryPlace& place, std::
   const uint8_t* const stream = WriteEntry(draft, place, parts, out);
   for (const uint8_t* const name : WriteLinks(draft, place, out)) {
     encoded.link_offsets.push_back(static_cast<size_t>(name - target));
+  }
+  if (draft.signed_payload != nullptr) {
+    out.Message(kAuthorSignatureTag, draft.signed_payload->signature, parts.signature_size);
   }
   CREDENCE_CHECK(out.target() == target + buffer.size());
   encoded.appended = true;

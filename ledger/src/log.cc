@@ -28,9 +28,10 @@ void CheckLimits(const ReadLimits& limits) {
   CREDENCE_CHECK(limits.byte_count_max > 0);
 }
 
-absl::StatusOr<absl::Time> RecordTimeAt(const Store& store, Position position) {
-  CREDENCE_ASSIGN_OR_RETURN(const std::string entry, store.ReadEntry(position));
-  CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, DecodeEntry(entry));
+absl::StatusOr<absl::Time> RecordTimeAt(const EntryReader& reader, Position position) {
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entry,
+                            reader.ReadAt({position}, ReadLimits()));
+  CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, DecodeEntry(*entry.front().bytes));
   return decoded.AsEvent().record_time;
 }
 
@@ -85,7 +86,7 @@ absl::StatusOr<std::optional<Position>> Log::LastPositionAt(absl::Time time) con
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
     CREDENCE_ASSIGN_OR_RETURN(const absl::Time recorded,
-                              RecordTimeAt(*impl_->store, Position{middle}));
+                              RecordTimeAt(impl_->entries, Position{middle}));
     if (recorded <= time) {
       low = middle + 1;
     } else {
@@ -99,7 +100,7 @@ absl::StatusOr<std::optional<Position>> Log::LastPositionAt(absl::Time time) con
 absl::StatusOr<std::vector<StoredEntry>> Log::Read(Position from, const ReadLimits& limits) const {
   CheckLimits(limits);
   CREDENCE_RETURN_IF_ERROR(CheckPosition(from));
-  return impl_->store->ReadEntries(from, tree_head().size, limits);
+  return impl_->entries.Read(from, tree_head().size, limits);
 }
 
 absl::StatusOr<std::vector<StoredEntry>> Log::ReadStream(std::string_view stream,
@@ -113,15 +114,7 @@ absl::StatusOr<std::vector<StoredEntry>> Log::ReadStream(std::string_view stream
   CREDENCE_ASSIGN_OR_RETURN(
       const std::vector<Position> positions,
       impl_->store->ReadStreamPositions(stream, from_version, size, limits.entry_count_max));
-  std::vector<StoredEntry> entries;
-  int64_t bytes = 0;
-  for (const Position position : positions) {
-    CREDENCE_ASSIGN_OR_RETURN(std::string entry, impl_->store->ReadEntry(position));
-    bytes += static_cast<int64_t>(entry.size());
-    if (!entries.empty() && bytes > limits.byte_count_max) break;
-    entries.push_back({position, std::make_shared<const std::string>(std::move(entry))});
-  }
-  return entries;
+  return impl_->entries.ReadAt(positions, limits);
 }
 
 absl::StatusOr<int64_t> Log::StreamVersionAt(std::string_view stream, Position from) const {
@@ -184,7 +177,7 @@ absl::Status Log::Replay(Position from, Projection& projection) const {
   const TreeSize size = tree_head().size;
   while (Contains(size, from)) {
     CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
-                              impl_->store->ReadEntries(from, size, ReadLimits()));
+                              impl_->entries.Read(from, size, ReadLimits()));
     for (const StoredEntry& entry : entries) {
       CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, DecodeEntry(*entry.bytes));
       const SequencedEvent event = decoded.AsEvent();

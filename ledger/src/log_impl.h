@@ -10,6 +10,7 @@
 #include "checkpoint_signer.h"
 #include "credence/ledger/log.h"
 #include "durable_head.h"
+#include "entry_reader.h"
 #include "head_watches.h"
 #include "key_history.h"
 #include "store.h"
@@ -26,7 +27,13 @@ class Log::Impl {
         identity(std::move(log_identity)),
         keys(std::move(log_keys)),
         head(tree),
+        entries(*store, head, [this](const absl::Status& damage) { StopWriting(damage); }),
         watches(tree.head.size) {}
+
+  // Takes no more writes, where any were taken.
+  void StopWriting(const absl::Status& reason) {
+    if (WritePipeline* const pipeline_now = running.load()) pipeline_now->Fail(reason);
+  }
 
   // Of the ledger; set before the log is used.
   std::string directory;
@@ -34,6 +41,8 @@ class Log::Impl {
   const LedgerIdentity identity;
   const KeyHistory keys;
   DurableHead head;
+  // What of entries leaves the log.
+  const EntryReader entries;
   HeadWatches watches;
   WriteLimits limits;
   // Between Open and Start of a log that can be written.

@@ -57,19 +57,6 @@ absl::Status WriteRotation(CheckedStore& checked, const Clock& clock, const Sign
   return checked.store->Commit(batch.commit);
 }
 
-// Derives the root from the entries as they are stored, as before every signature.
-absl::Status CheckEntries(const CheckedStore& checked, TreeFrontier derived) {
-  const TreeHead& head = checked.head.head;
-  while (derived.size() < head.size) {
-    CREDENCE_ASSIGN_OR_RETURN(
-        const std::vector<StoredEntry> entries,
-        checked.store->ReadEntries(PositionAfter(derived.size()), head.size, ReadLimits()));
-    for (const StoredEntry& entry : entries) derived.Append(LeafHash(*entry.bytes));
-  }
-  if (derived.root() == head.root) return absl::OkStatus();
-  return LedgerFailed("The entries as they are stored do not have the recorded root.");
-}
-
 absl::Status WriteAnchor(const std::string& path, const std::string& note) {
   absl::StatusOr<Anchor> anchor = Anchor::Open(path);
   if (absl::IsNotFound(anchor.status())) return Anchor::Create(path, note).status();

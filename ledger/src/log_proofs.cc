@@ -74,7 +74,7 @@ absl::StatusOr<std::string> Log::ReadEntryBundle(int64_t index, int width) const
   const ReadLimits limits{.entry_count_max = width,
                           .byte_count_max = kTileWidth * static_cast<int64_t>(kEntryBytesMax)};
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
-                            impl_->store->ReadEntries(from, size, limits));
+                            impl_->entries.Read(from, size, limits));
   if (static_cast<int>(entries.size()) != width) {
     return LedgerFailed(Cat("The bundle of entries ", index, " is not complete."));
   }

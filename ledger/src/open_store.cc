@@ -105,6 +105,18 @@ absl::StatusOr<CheckedStore> OpenStore(const std::string& directory, Store::Mode
   return checked;
 }
 
+absl::Status CheckEntries(const CheckedStore& checked, TreeFrontier derived) {
+  const TreeHead& head = checked.head.head;
+  while (derived.size() < head.size) {
+    CREDENCE_ASSIGN_OR_RETURN(
+        const std::vector<StoredEntry> entries,
+        checked.store->ReadEntries(PositionAfter(derived.size()), head.size, ReadLimits()));
+    for (const StoredEntry& entry : entries) derived.Append(LeafHash(*entry.bytes));
+  }
+  if (derived.root() == head.root) return absl::OkStatus();
+  return LedgerFailed("The entries as they are stored do not have the recorded root.");
+}
+
 OpenOptions WithPaths(OpenOptions options) {
   if (options.key_path.empty()) options.key_path = KeyPath(options.directory);
   if (options.anchor_path.empty()) options.anchor_path = AnchorPath(options.directory);

@@ -28,6 +28,10 @@ struct CheckedStore {
 [[nodiscard]] absl::StatusOr<CheckedStore> OpenStore(const std::string& directory, Store::Mode mode,
                                                      rocksdb::Env* env);
 
+// Derives the root from the entries as they are stored, those after `derived`, as before every
+// signature. DATA_LOSS where it is not the recorded one.
+[[nodiscard]] absl::Status CheckEntries(const CheckedStore& checked, TreeFrontier derived);
+
 // The options with their paths filled in.
 [[nodiscard]] OpenOptions WithPaths(OpenOptions options);
 

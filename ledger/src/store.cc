@@ -2,7 +2,7 @@
 
 #include <rocksdb/iterator.h>
 #include <rocksdb/snapshot.h>
-#include <rocksdb/write_batch.h>
+#include <rocksdb/utilities/stackable_db.h>
 
 #include <cstring>
 #include <limits>
@@ -15,6 +15,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "failure.h"
+#include "table_tail.h"
 
 namespace credence::ledger {
 namespace {
@@ -66,6 +67,27 @@ std::string_view TileBytes(const TileHashes& hashes) {
   return {reinterpret_cast<const char*>(hashes.data()), sizeof(TileHashes)};
 }
 
+// A database whose files are listed between two writes, and not once one has failed: listing them
+// syncs the write-ahead log, and Debian's build ends the process where a write to that log failed.
+class FilesBetweenWrites final : public rocksdb::StackableDB {
+ public:
+  // Both must outlive it.
+  FilesBetweenWrites(rocksdb::DB& database, WriteGate& gate)
+      : StackableDB(std::shared_ptr<rocksdb::DB>(std::shared_ptr<rocksdb::DB>(), &database)),
+        gate_(gate) {}
+
+  rocksdb::Status GetLiveFilesStorageInfo(
+      const rocksdb::LiveFilesStorageInfoOptions& options,
+      std::vector<rocksdb::LiveFileStorageInfo>* files) override {
+    absl::MutexLock lock(&gate_.mutex);
+    if (gate_.write_failed) return rocksdb::Status::IOError("a write failed before");
+    return StackableDB::GetLiveFilesStorageInfo(options, files);
+  }
+
+ private:
+  WriteGate& gate_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DatabaseLock>> DatabaseLock::Take(const std::string& path,
@@ -84,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, Mode
   if (mode != Mode::kCreate && files->FileExists(path + "/CURRENT").IsNotFound()) {
     return NoLedger(path);
   }
+  CREDENCE_RETURN_IF_ERROR(CheckTableTails(path, files));
   rocksdb::DBOptions options = DatabaseOptions(env);
   options.create_if_missing = mode == Mode::kCreate;
   // An older ledger gets the families that it lacks; what they hold is found again from the log.
@@ -156,10 +179,16 @@ absl::Status Store::Commit(const CommitBatch& batch) {
     }
   }
   put(Family::kMeta, kHeadKey, EncodeHead({batch.head, batch.last_record_time}));
-  if (status.ok()) status = database_->Write(DurableWrite(), &writes);
+  if (status.ok()) status = WriteDurably(writes);
   if (status.ok()) return absl::OkStatus();
-  write_failed_ = true;
   return FromStorage("The ledger could not be written", status);
+}
+
+rocksdb::Status Store::WriteDurably(rocksdb::WriteBatch& writes) {
+  absl::MutexLock lock(&gate_.mutex);
+  rocksdb::Status status = database_->Write(DurableWrite(), &writes);
+  if (!status.ok()) gate_.write_failed = true;
+  return status;
 }
 
 absl::Status Store::PutUnsynced(const std::vector<RawRecord>& records) {
@@ -182,7 +211,7 @@ absl::Status Store::WriteIdentity(const LedgerIdentity& identity) {
   put(kFormatKey, EncodeInt64(kFormatVersion));
   put(kOriginKey, identity.origin);
   put(kVerifierKeyKey, identity.verifier_key);
-  if (status.ok()) status = database_->Write(DurableWrite(), &writes);
+  if (status.ok()) status = WriteDurably(writes);
   if (!status.ok()) return FromStorage("The ledger could not be written", status);
   return absl::OkStatus();
 }
@@ -415,10 +444,8 @@ absl::Status Store::ScanFamily(
 rocksdb::Status Store::CreateBackup(rocksdb::BackupEngine& engine,
                                     const rocksdb::CreateBackupOptions& options,
                                     const std::string& description, uint32_t& id) const {
-  // The engine syncs the write-ahead log, and Debian's build asserts that none of its writes
-  // failed.
-  if (write_failed_) return rocksdb::Status::IOError("a write failed before");
-  return engine.CreateNewBackupWithMetadata(options, database_.get(), description, &id);
+  FilesBetweenWrites database(*database_, gate_);
+  return engine.CreateNewBackupWithMetadata(options, &database, description, &id);
 }
 
 rocksdb::Env* Store::env() const { return database_->GetEnv(); }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <rocksdb/utilities/backup_engine.h>
+#include <rocksdb/write_batch.h>
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "commit_batch.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/position.h"
@@ -73,6 +75,12 @@ class DatabaseLock {
   DatabaseLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
   rocksdb::Env* const env_;
   rocksdb::FileLock* const lock_;
+};
+
+// Held during each write, and by who must not meet one.
+struct WriteGate {
+  absl::Mutex mutex;
+  bool write_failed ABSL_GUARDED_BY(mutex) = false;
 };
 
 class Store {
@@ -141,8 +149,8 @@ class Store {
   // The files that hold the log, but for what is in the write-ahead log only.
   [[nodiscard]] std::vector<TableFile> TableFiles() const;
 
-  // Copies the database into `engine`, with everything committed so far; commits go on meanwhile.
-  // Refused once a commit has failed.
+  // Copies the database into `engine`, with everything committed so far; commits go on while files
+  // are copied, and wait while they are listed. Refused once a commit has failed.
   rocksdb::Status CreateBackup(rocksdb::BackupEngine& engine,
                                const rocksdb::CreateBackupOptions& options,
                                const std::string& description, uint32_t& id) const;
@@ -160,10 +168,13 @@ class Store {
   [[nodiscard]] std::unique_ptr<rocksdb::Iterator> NewIterator(
       Family family, const rocksdb::ReadOptions& options) const;
 
+  // One synced write, never while a backup lists the files.
+  rocksdb::Status WriteDurably(rocksdb::WriteBatch& writes);
+
   std::unique_ptr<rocksdb::DB> database_;
   // Owned by the database, given back before it is closed.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
-  std::atomic<bool> write_failed_{false};
+  mutable WriteGate gate_;
 };
 
 }  // namespace credence::ledger

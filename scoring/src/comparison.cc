@@ -146,6 +146,13 @@ void SetProbabilities(const Distribution& distribution, DieboldMarianoResult& re
 
 }  // namespace
 
+std::optional<double> PerfectScore(const Rule& rule) {
+  if (rule.comparison != Comparison::kNone) return std::nullopt;
+  if (rule.orientation == Orientation::kLowerIsBetter) return 0;
+  if (rule.kernel == Kernel::kSpherical) return 1;
+  return std::nullopt;
+}
+
 absl::StatusOr<double> SkillScore(double mean_score, double reference_mean_score,
                                   double perfect_score) {
   const double way = perfect_score - reference_mean_score;

@@ -185,6 +185,18 @@ absl::StatusOr<std::vector<HorizonScore>> ScoreByHorizon(
   return scores;
 }
 
+double EvidenceGain(const Outcome& outcome, std::span<const double> prior,
+                    std::span<const double> posterior) {
+  CREDENCE_CHECK(prior.size() == posterior.size());
+  double gain = 0;
+  for (std::size_t k = 0; k < prior.size(); ++k) {
+    // What was ruled out before cannot be ruled out again, and a share of nothing says nothing.
+    if (!(outcome.Share(k) > 0) || !(prior[k] > 0)) continue;
+    gain += outcome.Share(k) * 10 * std::log10(posterior[k] / prior[k]);
+  }
+  return gain;
+}
+
 absl::StatusOr<WeightCalibration> CalibrateWeights(std::span<const WeightClaim> claims) {
   CREDENCE_RETURN_IF_ERROR(CheckClaims(claims));
   WeightCalibration result;

@@ -136,10 +136,12 @@ double EvaluateKernel(Kernel kernel, const ScoredQuestion& question,
       return MetaculusBaseline(question, probabilities);
     case Kernel::kMetaculusPeer:
     case Kernel::kMetaculusRelative:
+    case Kernel::kEvidenceGain:
       break;
   }
-  // A kernel that needs the others has no value of its own.
-  CREDENCE_CHECK(kernel != Kernel::kMetaculusPeer && kernel != Kernel::kMetaculusRelative);
+  // A kernel that needs more than one forecast has no value here.
+  CREDENCE_CHECK(kernel != Kernel::kMetaculusPeer && kernel != Kernel::kMetaculusRelative &&
+                 kernel != Kernel::kEvidenceGain);
   return std::numeric_limits<double>::infinity();
 }
 
@@ -156,6 +158,8 @@ bool RuleApplies(const Rule& rule, const ScoredQuestion& question) {
              question.kind == QuestionKind::kNumeric;
     case Kernel::kCrpsBins:
       return question.kind == QuestionKind::kNumeric;
+    case Kernel::kEvidenceGain:
+      return false;
     default:
       return true;
   }

@@ -536,6 +536,30 @@ constexpr std::array kRules = {
                  "scheduled one.",
         .check = ".8 and .2, yes: 0.6780719 and -1.3219281",
     },
+    Rule{
+        .id = "evidence.gain",
+        .kernel = Kernel::kEvidenceGain,
+        .timing = Timing::kLast,
+        .orientation = kHigher,
+        .formula = "sum over items of 10 log10(f_j after / f_j before)",
+        .range = "minus infinity to infinity",
+        .convention =
+            "What a source's items of evidence earned on a question, in decibans: for each item 10 "
+            "log10 of the ratio of the published probability of what happened with the item to "
+            "that "
+            "before it, added over the source's items. The ratio is what was published when the "
+            "item was taken in, so that grade, dependence and what was known already are in it. "
+            "Items count where they were taken in before the end of the scoring window and were "
+            "not "
+            "retracted by then; items of several sources that were taken in together at one "
+            "instant "
+            "are not told apart and left out. An item that ruled out what happened scores minus "
+            "infinity. Of sources only: forecasters, pools and the model have no such score.",
+        .source = "Good 1950, weight of evidence; the logarithmic score taken apart by item",
+        .traps = "A source that was right by luck on a bold claim gains much: score calibration "
+                 "says whether its likelihood ratios were borne out.",
+        .check = "from .2 to .5, yes: 3.9794001; no: -2.0411998",
+    },
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "credence/base/strings.h"
+#include "credence/scoring/measures.h"
 #include "credence/scoring/rules.h"
 #include "rule_table.h"
 
@@ -41,6 +42,23 @@ void AppendRule(const Rule& rule, std::string& page) {
   page += Cat("- Version: ", rule.version, "\n\n");
 }
 
+constexpr std::string_view kMeasuresIntroduction = R"(# Other measures
+
+What is computed beside the rules, by `score get`, `score calibration`, `score compare`, `score
+leaderboard` and `score file`. Named and versioned as the rules are.
+
+)";
+
+void AppendMeasure(const Measure& measure, std::string& page) {
+  page += Cat("## ", measure.id, "\n\n", measure.convention, "\n\n");
+  page += Cat("- Formula: `", measure.formula, "`\n");
+  page += Cat("- Range: ", measure.range, "\n");
+  page += Cat("- Source: ", measure.source, "\n");
+  page += Cat("- Trap: ", measure.traps, "\n");
+  page += Cat("- Check: ", measure.check, "\n");
+  page += Cat("- Version: ", measure.version, "\n\n");
+}
+
 }  // namespace
 
 std::string RulesPage() {
@@ -56,6 +74,8 @@ std::string RulesPage() {
   }
   page += "\n";
   for (const Rule& rule : RuleTable()) AppendRule(rule, page);
+  page += kMeasuresIntroduction;
+  for (const Measure& measure : AllMeasures()) AppendMeasure(measure, page);
   page.pop_back();
   return page;
 }

@@ -136,14 +136,12 @@ std::size_t QuestionSeries::AddOptions(std::span<const std::uint32_t> rows, std:
   const ForecastRow& first_row = all_rows_[rows[first]];
   AddStep(first_row.time, true);
   const std::size_t offset = probabilities_.size() - state_count_;
-  option_seen_.assign(state_count_, false);
   // Elsewhere what is not stated has been given nothing; options of a multiple choice may have come
   // later than the forecast.
   if (kind_ == QuestionKind::kMultipleChoice) {
     std::fill(probabilities_.begin() + static_cast<std::ptrdiff_t>(offset), probabilities_.end(),
               std::numeric_limits<double>::quiet_NaN());
   }
-  double sum = 0;
   std::size_t i = first;
   for (; i < rows.size(); ++i) {
     const ForecastRow& row = all_rows_[rows[i]];
@@ -153,13 +151,12 @@ std::size_t QuestionSeries::AddOptions(std::span<const std::uint32_t> rows, std:
     if (!same_forecast) break;
     const auto option = static_cast<std::size_t>(row.option);
     CREDENCE_CHECK(option < state_count_);
-    if (option_seen_[option]) {
-      violations.Add("FIELD_INVALID", rows[i], "option",
-                     "is given twice by one forecaster at one time");
-    }
-    option_seen_[option] = true;
+    // Given twice at one time, an option has what was said last, as a yes/no forecast has.
     probabilities_[offset + option] = row.probability;
-    sum += row.probability;
+  }
+  double sum = 0;
+  for (std::size_t k = offset; k < probabilities_.size(); ++k) {
+    if (!std::isnan(probabilities_[k])) sum += probabilities_[k];
   }
   if (std::abs(sum - 1) > SumTolerance(state_count_)) {
     violations.Add("PROBABILITY_INVALID", rows[first], "",

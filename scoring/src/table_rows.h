@@ -52,7 +52,6 @@ class QuestionSeries {
   std::vector<std::size_t> step_offsets_;
   std::vector<Step> steps_;
   std::vector<double> probabilities_;
-  std::vector<bool> option_seen_;
   std::vector<SeriesView> views_;
 };
 

@@ -27,6 +27,7 @@
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/ledger_events.pb.h"
 #include "log_builder.h"
+#include "verify_log_fixture.h"
 
 namespace credence::client {
 namespace {
@@ -41,101 +42,6 @@ std::string ReadBytes(const std::string& path) {
 void WriteBytes(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
-
-// A directory whose files did not change.
-class OldFiles final : public LogSource {
- public:
-  explicit OldFiles(const std::string& directory) : files_(MakeDirectorySource(directory)) {}
-  [[nodiscard]] const std::string& name() const override { return files_->name(); }
-  [[nodiscard]] absl::StatusOr<std::string> Read(std::string_view path) override {
-    return files_->Read(path);
-  }
-
- private:
-  const std::unique_ptr<LogSource> files_;
-};
-
-// A log of a server that may lie, written to a directory and verified by both verifiers.
-class VerifyLogTest : public testing::Test {
- protected:
-  VerifyLogTest() : signer_("example.org/log"), log_(signer_) {
-    std::string pattern = testing::TempDir() + "/credence-verify-XXXXXX";
-    CREDENCE_CHECK(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-    directory_ = root_ + "/export";
-  }
-  ~VerifyLogTest() override {
-    std::error_code error;
-    std::filesystem::remove_all(root_, error);
-  }
-
-  absl::StatusOr<VerifyReport> Verify(const VerifyOptions& options = {}) {
-    const std::unique_ptr<LogSource> source = MakeDirectorySource(directory_);
-    return VerifyLog(*source, signer_.key(), options);
-  }
-
-  VerifyOptions Remembering() const {
-    VerifyOptions options;
-    options.state_path = root_ + "/state";
-    return options;
-  }
-
-  // Verifies and remembers files that seem to have been there for long.
-  absl::StatusOr<VerifyReport> VerifyLater() {
-    OldFiles source(directory_);
-    return VerifyLog(source, signer_.key(), Remembering());
-  }
-
-  // Exit code of the Python verifier, and the position in its JSON; -1 where it names none.
-  std::pair<int, int64_t> VerifyInPython(const std::string& more = "") {
-    const std::string command = absl::StrCat(
-        "PYTHONPATH=" PYTHON_SOURCE_PATH " /usr/bin/python3 -m credence.verify --output json ",
-        directory_, " --key '", FormatVerifierKey(signer_.key()), "' ", more, " 2>&1");
-    FILE* const pipe = popen(command.c_str(), "r");
-    CREDENCE_CHECK(pipe != nullptr);
-    std::string output;
-    for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) output.push_back(static_cast<char>(c));
-    const int status = pclose(pipe);
-    python_output_ = output;
-    int64_t position = -1;
-    const size_t at = output.find("\"position\": ");
-    if (at != std::string::npos) {
-      const std::string rest = output.substr(at + 12);
-      if (!absl::SimpleAtoi(rest.substr(0, rest.find(',')), &position)) position = -1;
-    }
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, position};
-  }
-
-  // Both verifiers find the log wrong, at the same position.
-  void ExpectBroken(int64_t position, std::string_view what) {
-    const absl::StatusOr<VerifyReport> report = Verify();
-    ASSERT_FALSE(report.ok());
-    EXPECT_TRUE(IsVerificationFailure(report.status())) << report.status();
-    EXPECT_NE(report.status().message().find(std::string(what)), std::string::npos)
-        << report.status();
-    const auto metadata = GetErrorDetail(report.status()).metadata;
-    const auto named = metadata.find("position");
-    EXPECT_EQ(named == metadata.end() ? "-1" : named->second, absl::StrCat(position))
-        << report.status();
-    EXPECT_EQ(VerifyInPython(), std::pair(8, position)) << python_output_;
-  }
-
-  void ExpectSound() {
-    const absl::StatusOr<VerifyReport> report = Verify();
-    EXPECT_TRUE(report.ok()) << report.status();
-    EXPECT_EQ(VerifyInPython(), std::pair(0, int64_t{-1})) << python_output_;
-  }
-
-  std::string TileFile(int level, int64_t index, int width = 256) const {
-    return absl::StrCat(directory_, "/", TilePath({level, index, width}));
-  }
-
-  const NoteSigner signer_;
-  LogBuilder log_;
-  std::string root_;
-  std::string directory_;
-  std::string python_output_;
-};
 
 TEST_F(VerifyLogTest, ASoundLogIsVerifiedByBothVerifiers) {
   log_.AddMany(1'200);
@@ -490,6 +396,61 @@ TEST_F(VerifyLogTest, AKeyThatTheLogRotatedSignsFromThereOn) {
   log_.envelopes()[11].mutable_payload()->PackFrom(rotated);
   LogBuilder::WriteEntries(directory_, next, log_.Entries());
   ExpectBroken(11, "not stated by the old key");
+}
+
+// --- Witnesses ---
+
+TEST_F(VerifyLogTest, CosignaturesOfAQuorumAreAskedForByBothVerifiers) {
+  log_.AddMany(300);
+  log_.Write(directory_);
+  const NoteSigner first("example.net/a", SignatureType::kCosignature, 'a');
+  const NoteSigner second("example.net/b", SignatureType::kCosignature, 'b');
+  const NoteSigner third("example.net/c", SignatureType::kCosignature, 'c');
+  std::string text;
+  for (const NoteSigner* const signer : {&first, &second, &third}) {
+    absl::StrAppend(&text, "witness ", signer->key().name, " ", FormatVerifierKey(signer->key()),
+                    "\n");
+  }
+  absl::StrAppend(&text, "group g 2 example.net/a example.net/b example.net/c\nquorum g\n");
+  WriteBytes(root_ + "/policy", text);
+  const std::string python = absl::StrCat("--witness-policy ", root_, "/policy");
+  VerifyOptions options;
+  options.policy = WitnessPolicy::Parse(text).value();
+
+  const SignedNote note = ParseNote(ReadBytes(directory_ + "/checkpoint")).value();
+  const auto serve = [&](std::vector<NoteSignature> cosignatures) {
+    SignedNote cosigned = note;
+    for (NoteSignature& signature : cosignatures) {
+      cosigned.signatures.push_back(std::move(signature));
+    }
+    WriteBytes(directory_ + "/checkpoint", FormatNote(cosigned));
+  };
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  serve({first.Sign(note.text, 1'700'000'000)});
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  serve({first.Sign(note.text, 1'700'000'000), third.Sign(note.text, 1'700'000'060)});
+  const absl::StatusOr<VerifyReport> report = Verify(options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->cosignatures->not_after, 1'700'000'060);
+  EXPECT_EQ(VerifyInPython(python).first, 0) << python_output_;
+  EXPECT_NE(python_output_.find("\"all existed at\": \"2023-11-14T22:14:20Z\""), std::string::npos)
+      << python_output_;
+  // Keys and a number will do.
+  const std::string keys =
+      absl::StrCat("--witness '", FormatVerifierKey(first.key()), "' --witness '",
+                   FormatVerifierKey(second.key()), "' --quorum ");
+  EXPECT_EQ(VerifyInPython(keys + "1").first, 0) << python_output_;
+  EXPECT_EQ(VerifyInPython(keys + "2").first, 8) << python_output_;
+  // A forged one refuses the checkpoint, even beside enough others.
+  NoteSignature forged = second.Sign(note.text, 1'700'000'000);
+  forged.bytes[3] = static_cast<char>(forged.bytes[3] ^ 1);
+  serve({first.Sign(note.text, 1'700'000'000), third.Sign(note.text, 1'700'000'060), forged});
+  EXPECT_TRUE(IsVerificationFailure(Verify(options).status()));
+  EXPECT_EQ(VerifyInPython(python).first, 8) << python_output_;
+  WriteBytes(root_ + "/policy", "quorum nobody\n");
+  EXPECT_EQ(VerifyInPython(python).first, 2) << python_output_;
 }
 
 // --- Over HTTP ---

@@ -21,11 +21,12 @@ START_SECONDS = 30
 
 def start_server(command, folder, environment):
     """Starts the server of a block on a free port; returns its process once it listens."""
-    port_file = folder / "port"
+    is_witness = " witness serve " in command
+    port_file = folder / ("witness-port" if is_witness else "port")
     http_port_file = folder / "http-port"
+    more = "" if is_witness else f" --http-port-file {http_port_file}"
     server = subprocess.Popen(
-        f"exec {command.strip()} --listen 127.0.0.1:0 --port-file {port_file}"
-        f" --http-port-file {http_port_file}", shell=True,
+        f"exec {command.strip()} --listen 127.0.0.1:0 --port-file {port_file}{more}", shell=True,
         cwd=folder, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + START_SECONDS
     while not (port_file.exists() and port_file.read_text().strip()):
@@ -33,6 +34,9 @@ def start_server(command, folder, environment):
             server.kill()
             raise SystemExit("the server did not start")
         time.sleep(0.05)
+    if is_witness:
+        environment["WITNESS"] = "127.0.0.1:" + port_file.read_text().strip()
+        return server
     environment["CREDENCE_ENDPOINT"] = "127.0.0.1:" + port_file.read_text().strip()
     environment["HTTP"] = "127.0.0.1:" + http_port_file.read_text().strip()
     return server
@@ -62,7 +66,8 @@ def run_blocks(text, folder, servers):
                 yield f"expected:\n{block}\nprinted:\n{printed}"
                 return
         else:
-            block = block.replace("127.0.0.1:7701", environment.get("HTTP", "127.0.0.1:7701"))
+            for port, name in (("127.0.0.1:7701", "HTTP"), ("127.0.0.1:7710", "WITNESS")):
+                block = block.replace(port, environment.get(name, port))
             done = subprocess.run(["bash", "-euc", block], cwd=folder, env=environment, text=True,
                                   capture_output=True, check=False, timeout=120)
             printed = done.stdout

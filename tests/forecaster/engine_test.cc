@@ -562,23 +562,76 @@ Network Square(int side) {
   return MakeNetwork(nodes);
 }
 
+TEST(EngineTest, TablesThatAreNotKeptGiveTheSameAnswers) {
+  constexpr EngineOptions kNoTables = {.most_cells_kept = 0};
+  for (uint32_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE(seed);
+    NetworkSource source(seed);
+    const auto network = Compiled(source.RandomNetwork(14, 3, .2));
+    const auto nodes = static_cast<int>(network->network().nodes.size());
+    const auto states = [&](int node) {
+      return static_cast<int>(network->network().nodes[static_cast<size_t>(node)].states.size());
+    };
+    Engine with_tables(*network);
+    Engine without(*network, kNoTables);
+    std::vector<std::vector<double>> told(static_cast<size_t>(nodes));
+    for (int step = 0; step < 12; ++step) {
+      const int node = source.Below(nodes);
+      std::vector<double> likelihood;
+      if (source.Chance(.8)) likelihood = source.RandomLikelihood(states(node));
+      told[static_cast<size_t>(node)] = likelihood;
+      with_tables.SetLogLikelihood(node, likelihood);
+      without.SetLogLikelihood(node, likelihood);
+      const auto weight = with_tables.LogWeight();
+      ASSERT_TRUE(weight.ok());
+      const auto same = without.LogWeight();
+      ASSERT_TRUE(same.ok());
+      if (std::isinf(*weight)) {
+        EXPECT_EQ(*same, *weight);
+        continue;
+      }
+      EXPECT_NEAR(*same, *weight, 1e-12 * (1.0 + std::abs(*weight)));
+      ExpectNear(MarginalsOf(without), MarginalsOf(with_tables), 1e-13);
+      const int other = source.Below(nodes);
+      ExpectNear(without.Family(other)->probabilities, with_tables.Family(other)->probabilities,
+                 1e-12);
+      Engine fresh(*network, kNoTables);
+      Load(told, fresh);
+      EXPECT_TRUE(SameBits(MarginalsOf(fresh), MarginalsOf(without)));
+    }
+  }
+}
+
 TEST(EngineTest, CliquesOfManyCellsAgreeWithElimination) {
   const auto network = Compiled(Square(14));
-  EXPECT_GE(network->cost().largest_clique_cells, 1 << 16);
-  Engine engine(*network);
-  engine.Observe(40, 0);
-  engine.Observe(160, 1);
-  const std::vector<double> marginals = MarginalsOf(engine);
-  for (const int node : {0, 17, 119, 195}) {
-    const auto joint = engine.Joint(std::vector<int>{node});
-    ASSERT_TRUE(joint.ok());
-    EXPECT_NEAR(marginals[static_cast<size_t>(2 * node)], joint->probabilities[0], 1e-12);
+  EXPECT_GE(network->cost().largest_clique_cells, 1 << 14);
+  for (const int64_t most_cells_kept : {int64_t{1} << 30, int64_t{1} << 12}) {
+    Engine engine(*network, {.most_cells_kept = most_cells_kept});
+    engine.Observe(40, 0);
+    engine.Observe(160, 1);
+    engine.SetLogLikelihood(90, std::vector<double>{0.0, -1.0});
+    const std::vector<double> marginals = MarginalsOf(engine);
+    for (const int node : {0, 17, 119, 195}) {
+      const auto joint = engine.Joint(std::vector<int>{node});
+      ASSERT_TRUE(joint.ok());
+      EXPECT_NEAR(marginals[static_cast<size_t>(2 * node)], joint->probabilities[0], 1e-12);
+    }
+    // In place of large tables too, a change and its undoing leave the same bits.
+    engine.Observe(100, 1);
+    (void)MarginalsOf(engine);
+    engine.SetLogLikelihood(100, {});
+    EXPECT_TRUE(SameBits(MarginalsOf(engine), marginals));
   }
-  // In place of large tables too, a change and its undoing leave the same bits.
-  engine.Observe(100, 1);
-  (void)MarginalsOf(engine);
-  engine.SetLogLikelihood(100, {});
-  EXPECT_TRUE(SameBits(MarginalsOf(engine), marginals));
+}
+
+// A sweep needs tables of 21 or 22 variables; the heuristics that look at a variable's neighbours
+// alone need some hundred times the cells.
+TEST(EngineTest, LatticesAreSweptOver) {
+  const auto network =
+      CompiledNetwork::Compile(Square(20), {.memory_budget_bytes = int64_t{1} << 32});
+  ASSERT_TRUE(network.ok()) << network.status();
+  EXPECT_LE((*network)->cost().largest_clique_cells, int64_t{1} << 22);
+  EXPECT_LE((*network)->cost().total_cells, 250'000'000);
 }
 
 TEST(EngineTest, WhatDoesNotFitIsRefusedWithTheEstimate) {

@@ -131,6 +131,21 @@ double InformationNats(const std::vector<IndicatorValue>& values, std::string_vi
   return -1.0;
 }
 
+TEST(IndicatorTest, WhatIsSeenMovesTheTargetAsEvidenceWould) {
+  const auto network = Compiled(Asia());
+  for (const IndicatorValue& value : RankForLung({})) {
+    for (int state = 0; state < 2; ++state) {
+      const std::vector<EvidenceItem> seen = {
+          Item("seen", value.node, ObservedState{state == 0 ? "yes" : "no"})};
+      EXPECT_NEAR(value.target_probabilities[state],
+                  Probability(*network, seen, OptionsAt(Day(1)), "lung"), 1e-13)
+          << value.node;
+    }
+    EXPECT_NEAR(value.probabilities[0], Probability(*network, {}, OptionsAt(Day(1)), value.node),
+                1e-13);
+  }
+}
+
 TEST(IndicatorTest, InformationAboutLungHasTheStatedValues) {
   const std::vector<IndicatorValue> values = RankForLung({});
   EXPECT_NEAR(InformationNats(values, "xray"), 0.1280986148945817, 1e-13);

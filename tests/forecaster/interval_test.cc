@@ -139,6 +139,31 @@ TEST(IntervalTest, TheSeedIsAFunctionOfQuestionAndPosition) {
   EXPECT_NE(low(1), low(2));
 }
 
+TEST(IntervalTest, WhatWouldCostTooMuchIsNotDrawn) {
+  const auto network = Compiled(Asia());
+  const std::vector<EvidenceItem> items = {Spread(Item("x", "xray", LikelihoodRatio{4}), 3)};
+  const auto drawn = [&](double cells_max) {
+    return Computed(*network, items, OptionsAt(Day(1)), {{"lung", "yes"}},
+                    {.seed = 1, .draw_count = 16, .cells_max = cells_max});
+  };
+  EXPECT_EQ(drawn(1e6).states.size(), 1u);
+  EXPECT_TRUE(drawn(16).states.empty());
+  EXPECT_EQ(drawn(16).uncertain_count, 1);
+}
+
+TEST(IntervalTest, UncertainNumbersAreThoseOfRowsAndSpreads) {
+  Network network = MakeNetwork({FixedNode("a", {"x", "y", "z"}, {}, {{.2, .3, .5}}),
+                                 FixedNode("b", {"yes", "no"}, {}, {{.5, .5}})});
+  const std::vector<EvidenceItem> items = {Spread(Item("s", "a", LikelihoodVector{{1, 2, 3}}), 2),
+                                           Item("t", "b", LikelihoodRatio{2})};
+  EXPECT_EQ(CountUncertainNumbers(*Compiled(network), {}), 0);
+  EXPECT_EQ(CountUncertainNumbers(*Compiled(network), items), 3);
+  network.nodes[1].table = RowTable{{DirichletRow{{2, 1}}}};
+  EXPECT_EQ(CountUncertainNumbers(*Compiled(network), items), 5);
+  network.nodes[1].table = RowTable{{HazardRow{2, 100}}};
+  EXPECT_EQ(CountUncertainNumbers(*Compiled(network), {}), 1);
+}
+
 TEST(IntervalTest, MistakesAreRefused) {
   const auto network = Compiled(Asia());
   ExpectError(

@@ -84,6 +84,28 @@ TEST(QueryTest, AskingChangesNothing) {
   EXPECT_EQ(*query->Conflict(), posterior->conflict);
 }
 
+TEST(QueryTest, TheMostProbableExplanationHasItsPublishedProbability) {
+  const auto network = Compiled(Asia());
+  const std::vector<EvidenceItem> items = {Item("a", "dysp", ObservedState{"yes"})};
+  const InferenceOptions options = OptionsAt(Day(1));
+  auto query = Query::Open(*network, items, options);
+  ASSERT_TRUE(query.ok()) << query.status();
+  const auto found = query->MostProbable();
+  ASSERT_TRUE(found.ok()) << found.status();
+  const auto log_weight = query->LogWeight();
+  ASSERT_TRUE(log_weight.ok());
+  EXPECT_NEAR(std::exp(found->log_probability + *log_weight), 0.20111652, 1e-12);
+  // With every node seen in its state, the evidence weighs as much.
+  std::vector<EvidenceItem> all = items;
+  for (size_t i = 0; i < found->states.size(); ++i) {
+    const std::string& node = network->network().nodes[i].name;
+    all.push_back(Item("n" + node, node, ObservedState{found->states[i]}));
+  }
+  const auto posterior = ComputePosterior(*network, all, options);
+  ASSERT_TRUE(posterior.ok()) << posterior.status();
+  EXPECT_NEAR(posterior->log_weight, found->log_probability + *log_weight, 1e-12);
+}
+
 TEST(QueryTest, NodesNamedTwiceOrUnknownAreRefused) {
   const auto network = Compiled(Asia());
   const std::vector<EvidenceItem> items = SomeEvidence();

@@ -37,6 +37,10 @@ std::string ByProtobuf(const EventDraft& draft, const EntryPlace& place) {
   if (place.cause.has_value()) envelope.set_cause_position(place.cause->value);
   envelope.set_ignorable(draft.ignorable);
   envelope.mutable_payload()->PackFrom(*draft.payload);
+  if (draft.signed_payload != nullptr) {
+    envelope.mutable_payload()->set_value(draft.signed_payload->payload);
+    *envelope.mutable_author_signature() = draft.signed_payload->signature;
+  }
   for (size_t i = 0; i < draft.links.size(); ++i) {
     event::v1::StreamLink& link = *envelope.add_links();
     link.set_stream(draft.links[i]);
@@ -65,6 +69,13 @@ TEST(EnvelopeCodecTest, WritesWhatTheProtobufLibraryWrites) {
     }
     draft.backfilled = random() % 2 == 0;
     draft.actor = text();
+    if (random() % 3 == 0) {
+      auto signed_payload = std::make_shared<SignedPayload>();
+      signed_payload->payload = text();
+      signed_payload->signature.set_author(text());
+      signed_payload->signature.set_signature(text());
+      draft.signed_payload = std::move(signed_payload);
+    }
     draft.ignorable = random() % 2 == 0;
     const std::string request_id = text();
     EntryPlace place{.position = Position{number()},

@@ -7,10 +7,15 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "credence/ledger/backup.h"
+#include "credence/ledger/subscription.h"
 #include "fault_env.h"
 #include "ledger_fixture.h"
 #include "tampering.h"
@@ -44,6 +49,29 @@ class FailureTest : public LedgerFixture, public testing::WithParamInterface<Fau
 
   FaultEnv faults_;
 };
+
+TEST_P(FailureTest, BackupThatMeetsAWriteAsItFailsIsRefused) {
+  Open(faults_.env());
+  Append("a", {"before"});
+  const TemporaryDirectory backups;
+  absl::Notification failing;
+  faults_.Arm(GetParam(), 1, [&] {
+    if (failing.HasBeenNotified()) return;
+    failing.Notify();
+    // Time for the backup to come to where it would sync the log; it holds with less, too.
+    absl::SleepFor(absl::Milliseconds(50));
+  });
+  std::thread writer([&] {
+    EXPECT_EQ(ReasonOf(SubmitAndWait(*log_, WriteOf("failing", "", {Say("a", "x")})).status()),
+              "LEDGER_FAILED");
+  });
+  failing.WaitForNotification();
+  const auto backup = CreateBackup(*log_, {.backup_directory = backups.path()});
+  writer.join();
+  EXPECT_FALSE(backup.ok());
+  EXPECT_TRUE(absl::StrContains(backup.status().message(), "a write failed before"))
+      << backup.status();
+}
 
 TEST_P(FailureTest, FailedWriteStopsWritingAndLosesNothingAcknowledged) {
   limits_.batch_events_max = 3;
@@ -129,6 +157,72 @@ TEST_F(DamageTest, ChangedEntryAtTheEndIsNoticedAtOpening) {
     ASSERT_TRUE(database.Put({}, family, BigEndian(10), entry).ok());
   });
   EXPECT_EQ(ReasonOf(OpenStatus()), "LEDGER_FAILED");
+}
+
+// An entry that was changed far from the end, so that the log opens.
+class ChangedEntryTest : public DamageTest {
+ protected:
+  static constexpr int64_t kChanged = 10;
+
+  void SetUp() override {
+    Open();
+    AppendMany(600);
+    stream_ = EnvelopeOf(ReadAll(*log_)[kChanged]).stream();
+    version_ = EnvelopeOf(ReadAll(*log_)[kChanged]).stream_version();
+    Close();
+    Tamper("entries", [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
+      std::string entry;
+      ASSERT_TRUE(database.Get({}, family, BigEndian(kChanged), &entry).ok());
+      entry.back() ^= 1;
+      ASSERT_TRUE(database.Put({}, family, BigEndian(kChanged), entry).ok());
+    });
+    Open();
+  }
+
+  void ExpectDamage(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(ReasonOf(status), "LEDGER_FAILED");
+    EXPECT_TRUE(absl::StrContains(status.message(), "position 10 ")) << status;
+    // It is not the ledger any more that receipts were given for.
+    EXPECT_EQ(SubmitAndWait(*log_, WriteOf("later", "", {Say("a", "x")})).status(), status);
+    // What fits is served.
+    EXPECT_TRUE(log_->Read(Position{kChanged + 1}, {}).ok());
+  }
+
+  std::string stream_;
+  int64_t version_ = 0;
+};
+
+TEST_F(ChangedEntryTest, IsNotReadAndStopsWrites) {
+  EXPECT_TRUE(log_->Read(Position{0}, {.entry_count_max = kChanged}).ok());
+  EXPECT_TRUE(SubmitAndWait(*log_, WriteOf("before", "", {Say("a", "x")})).ok());
+  ExpectDamage(log_->Read(Position{0}, {.entry_count_max = kChanged + 1}).status());
+}
+
+TEST_F(ChangedEntryTest, IsNotReadInItsStreamAndStopsWrites) {
+  ExpectDamage(log_->ReadStream(stream_, version_, {.entry_count_max = 1}).status());
+}
+
+TEST_F(ChangedEntryTest, IsNotReadToFindATimeAndStopsWrites) {
+  const std::vector<StoredEntry> before =
+      log_->Read(Position{kChanged - 1}, {.entry_count_max = 1}).value();
+  const event::v1::EventEnvelope envelope = EnvelopeOf(before.front());
+  // Found between this entry and the next, so that both are looked at.
+  const absl::Time time = absl::FromUnixSeconds(envelope.record_time().seconds()) +
+                          absl::Nanoseconds(envelope.record_time().nanos());
+  ExpectDamage(log_->LastPositionAt(time).status());
+}
+
+TEST_F(ChangedEntryTest, IsNotBundledAndStopsWrites) {
+  EXPECT_TRUE(log_->ReadEntryBundle(1, 256).ok());
+  ExpectDamage(log_->ReadEntryBundle(0, 256).status());
+}
+
+TEST_F(ChangedEntryTest, EndsASubscriptionAndStopsWrites) {
+  Subscription subscription(*log_, Position{kChanged - 1});
+  const auto ready = [](const absl::Status&) {};
+  EXPECT_TRUE(subscription.Next({.entry_count_max = 1}, ready).ok());
+  ExpectDamage(subscription.Next({.entry_count_max = 1}, ready).status());
 }
 
 TEST_F(DamageTest, LostLastEntryIsNoticedAtOpening) {

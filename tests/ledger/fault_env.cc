@@ -64,14 +64,17 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
 }  // namespace
 
 bool FaultEnv::Plan::Fails(Fault operation) {
-  return fault.load() == operation && remaining.fetch_sub(1) <= 1;
+  if (fault.load() != operation || remaining.fetch_sub(1) > 1) return false;
+  if (meanwhile) meanwhile();
+  return true;
 }
 
 FaultEnv::FaultEnv()
     : plan_(std::make_shared<Plan>()),
       env_(rocksdb::NewCompositeEnv(std::make_shared<FaultyFileSystem>(plan_))) {}
 
-void FaultEnv::Arm(Fault fault, int after_count) {
+void FaultEnv::Arm(Fault fault, int after_count, std::function<void()> meanwhile) {
+  plan_->meanwhile = std::move(meanwhile);
   plan_->remaining.store(after_count);
   plan_->fault.store(fault);
 }

@@ -3,6 +3,7 @@
 #include <rocksdb/env.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 namespace credence::ledger {
@@ -16,12 +17,15 @@ class FaultEnv {
  public:
   FaultEnv();
 
-  void Arm(Fault fault, int after_count);
+  // `meanwhile` runs within each operation that fails.
+  void Arm(Fault fault, int after_count, std::function<void()> meanwhile = nullptr);
   [[nodiscard]] rocksdb::Env* env() { return env_.get(); }
 
   struct Plan {
     std::atomic<Fault> fault{Fault::kNone};
     std::atomic<int> remaining{0};
+    // Set before `fault`.
+    std::function<void()> meanwhile;
     // Counts down and says whether this operation fails.
     [[nodiscard]] bool Fails(Fault operation);
   };

@@ -35,7 +35,8 @@ TEST(ScoreFileTest, AllWrongRowsAreNamedByFileAndLineAndNothingIsScored) {
       "alice,q1,2022-01-11,,0.5\n"
       "alice,q1,2022-13-01,,0.5\n"
       "alice,q2,2022-01-03,d,0.5\n"
-      "alice,q2,2022-01-03,,0.5\n");
+      "alice,q2,2022-01-03,,0.5\n"
+      "alice,q1,2021-12-31T23:59:59Z,,0.5\n");
   EXPECT_EQ(ran.exit_code, cli::kExitFailed);
   EXPECT_EQ(ran.out, "");
   EXPECT_THAT(ran.err, Not(HasSubstr("forecasts.csv:2:")));
@@ -45,6 +46,7 @@ TEST(ScoreFileTest, AllWrongRowsAreNamedByFileAndLineAndNothingIsScored) {
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:6: time: "));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:7: option: 'd' is none of the question's"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:8: option: must name"));
+  EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:9: time: 2021-12-31T23:59:59Z is before the open"));
 }
 
 TEST(ScoreFileTest, OptionsThatDoNotSumToOneAreNamed) {
@@ -55,9 +57,9 @@ TEST(ScoreFileTest, OptionsThatDoNotSumToOneAreNamed) {
   EXPECT_THAT(ran.err, AllOf(HasSubstr("forecasts.csv:4"), HasSubstr("sum to 0.9")));
 }
 
-TEST(ScoreFileTest, UnresolvedQuestionsAreLeftOutOnRequestAndEarlyForecastsCountFromTheOpen) {
-  const Ran ran =
-      ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n", {"--skip-unresolved"});
+TEST(ScoreFileTest, OnRequestUnresolvedQuestionsAreLeftOutAndEarlyForecastsCountFromTheOpen) {
+  const Ran ran = ScoreRows("alice,q9,2022-01-03,,0.5\nalice,q1,2021-12-25,,0.7\n",
+                            {"--skip-unresolved", "--count-early"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("1 forecasts are on questions without a resolution"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:3: 1 forecasts were made before"));
@@ -82,6 +84,19 @@ TEST(ScoreFileTest, QuotesCarriageReturnsAndByteOrderMarksAreRead) {
   ASSERT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(ValueAt(again.out, {"forecasters", "0", "forecaster"}).string_value(), "Smith, \"Jo\"");
   EXPECT_NEAR(NumberAt(again.out, {"forecasters", "0", "scores", "brier.half.last"}), .01, 1e-15);
+}
+
+TEST(ScoreFileTest, ASpaceMayStandBetweenDateAndTime) {
+  const Ran ran = Score({"forecaster,question,time,probability\n"
+                         "a,q,2022-01-01 12:00:00+00:00,0.5\na,q,2022-01-02 00:00:00.5+01:00,0.9\n",
+                         "question,open_time,close_time,resolve_time,outcome\n"
+                         "q,2022-01-01 12:00:00Z,2022-01-02T12:00:00Z,,yes\n"},
+                        {"--rule", "brier.half.timeweighted", "--output", "json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  // Eleven hours and half a second of a day at .5.
+  const double share = (11 * 3600 + .5) / 86400;
+  EXPECT_NEAR(NumberAt(ran.out, {"forecasters", "0", "scores", "brier.half.timeweighted"}),
+              share * .25 + (1 - share) * .01, 1e-12);
 }
 
 TEST(ScoreFileTest, PlainTimesAreReadAsTheGeneralParserDoes) {

@@ -139,8 +139,9 @@ TEST(RulesTest, FractionTakesThePlaceOfTheOutcome) {
   const ScoredQuestion whole = BinaryQuestion(*Outcome::Fraction(1));
   const ScoredQuestion yes = BinaryQuestion(HappenedYes());
   for (const Rule& rule : AllRules()) {
-    // Numbers settle at no fraction, and one alone has no median to be compared with.
-    const bool without = rule.kernel == Kernel::kCrpsBins ||
+    // Numbers settle at no fraction, one alone has no median to be compared with, and sources have
+    // no forecasts.
+    const bool without = rule.kernel == Kernel::kCrpsBins || rule.kernel == Kernel::kEvidenceGain ||
                          rule.comparison == Comparison::kDailyMedian ||
                          rule.comparison == Comparison::kDailyMedianAllDays;
     if (without) continue;
@@ -167,8 +168,9 @@ TEST(RulesTest, ExpectedScoreIsBestAtTheTruth) {
   SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   std::mt19937_64 generator(kSeed);
   for (const Rule& rule : AllRules()) {
-    // A comparison differs from the kernel by what the others said; a floor ends propriety.
-    if (rule.needs_others() || rule.floor > 0) continue;
+    // A comparison differs from the kernel by what the others said; a floor ends propriety; sources
+    // have no forecasts.
+    if (rule.needs_others() || rule.floor > 0 || rule.kernel == Kernel::kEvidenceGain) continue;
     for (int trial = 0; trial < 300; ++trial) {
       const std::size_t count = 3 + static_cast<std::size_t>(trial % 4);
       const ScoredQuestion question = CategoryQuestion(QuestionKind::kNumeric, count, 0);

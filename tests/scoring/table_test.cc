@@ -130,14 +130,24 @@ TEST(TableTest, WrongRowsAreNamedTogetherAndNothingIsScored) {
                                               "forecasts[5].option"}));
 }
 
-TEST(TableTest, OptionsThatDoNotSumToOneOrRepeatAreRefused) {
+TEST(TableTest, OptionsThatDoNotSumToOneAreRefused) {
   Table table;
   table.questions = {CategoryQuestion(QuestionKind::kMultipleChoice, 3, 0)};
   table.rows = {OptionRow(0, 0, 1, 0, .5), OptionRow(0, 0, 1, 1, .4)};
   EXPECT_EQ(ReasonOf(table.Run().status()), "PROBABILITY_INVALID");
   EXPECT_EQ(GetErrorDetail(table.Run().status()).fields[0].field, "forecasts[0]");
   table.rows = {OptionRow(0, 0, 1, 0, .5), OptionRow(0, 0, 1, 0, .5)};
-  EXPECT_EQ(ReasonOf(table.Run().status()), "FIELD_INVALID");
+  EXPECT_EQ(ReasonOf(table.Run().status()), "PROBABILITY_INVALID");
+}
+
+TEST(TableTest, OfAnOptionGivenTwiceAtOneTimeTheLastRowCounts) {
+  Table table;
+  table.questions = {CategoryQuestion(QuestionKind::kMultipleChoice, 3, 0)};
+  table.rows = {OptionRow(0, 0, 1, 0, .1), OptionRow(0, 0, 1, 1, .6), OptionRow(0, 0, 1, 2, .3),
+                OptionRow(0, 0, 1, 2, .2), OptionRow(0, 0, 1, 1, .3), OptionRow(0, 0, 1, 0, .5)};
+  const auto scored = table.Run();
+  ASSERT_TRUE(scored.ok()) << scored.status();
+  EXPECT_NEAR(*scored->Value(0, 0), (.25 + .09 + .04) / 2, 1e-15);
 }
 
 TEST(TableTest, TimesOutsideTheWindowAreRefusedOnlyOnRequest) {

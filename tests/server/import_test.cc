@@ -69,6 +69,22 @@ class ImportTest : public ServiceTest {
     return counts;
   }
 
+  // What a form extracts is what the ledger has.
+  void ExpectExtractedLoadsAsNothingNew(const std::string& form, const std::string& format,
+                                        double row_count) {
+    const std::string directory = Cat(directory_.path(), "/", form);
+    const CommandRun run = Run({"extract", form, directory});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    std::vector<std::string> files;
+    for (const auto& file : std::filesystem::directory_iterator(directory)) {
+      files.push_back(file.path().string());
+    }
+    const int64_t size = tree_size();
+    const auto counts = Import(files, format);
+    EXPECT_EQ(counts.at("presentRowCount"), row_count) << form;
+    EXPECT_EQ(tree_size(), size) << form;
+  }
+
   std::optional<double> Brier(const std::string& subject, const char* time) {
     v1::GetLeaderboardRequest request;
     request.set_rule("brier.half.last");
@@ -188,14 +204,176 @@ TEST_F(ImportTest, ExtractedTablesLoadAsTheSameLedger) {
       "ann,q,2026-01-02T00:00:00Z,,0.1\n"
       "ann,q,2026-01-03T00:00:00Z,,withdraw\n";
   const char* resolutions =
-      "question,title,tags,open_time,close_time,resolve_time,outcome,options\n"
-      "m,\"One, two\",t|u,2026-01-01T00:00:00Z,2026-01-20T00:00:00Z,2026-01-21T00:00:00Z,b,a|b|c\n"
-      "q,Q,,2026-01-01T00:00:00Z,2026-01-20T00:00:00Z,2026-01-21T00:00:00Z,0.5,\n";
+      "question,title,tags,open_time,close_time,resolve_time,outcome,options,type\n"
+      "m,\"One, two\",t|u,2026-01-01T00:00:00Z,2026-01-20T00:00:00Z,2026-01-21T00:00:00Z,b,a|b|c,"
+      "ordered\n"
+      "q,Q,,2026-01-01T00:00:00Z,2026-01-20T00:00:00Z,2026-01-21T00:00:00Z,0.5,,\n";
   Import({Write("f.csv", forecasts), Write("r.csv", resolutions)}, "csv");
   const CommandRun run = Run({"extract", "tables", directory_.path() + "/out"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(ReadAll(directory_.path() + "/out/forecasts.csv"), forecasts);
   EXPECT_EQ(ReadAll(directory_.path() + "/out/resolutions.csv"), resolutions);
+}
+
+// A download of Metaculus with a question of each type; ranges of four values, as the real ones
+// have two hundred and one.
+constexpr const char* kMetaculusQuestions =
+    "Question ID,Question Title,Question Type,MC Options (All),Lower Bound,Open Lower Bound,Upper "
+    "Bound,Open Upper Bound,Continuous Range,Open Time,Scheduled Close Time,Actual Close "
+    "Time,Resolution,Resolution Known Time\n"
+    "1,How much?,numeric,,0.0,True,30.0,False,\"[0.0, 10.0, 20.0, 30.0]\",2026-01-01 "
+    "00:00:00+00:00,2026-01-20 00:00:00+00:00,2026-01-20 00:00:00+00:00,12.5,2026-01-21 "
+    "00:00:00+00:00\n"
+    "2,When?,date,,,False,,True,\"['2026-02-01 00:00:00+00:00', '2026-03-01 00:00:00+00:00', "
+    "'2026-04-01 00:00:00+00:00']\",2026-01-01 00:00:00+00:00,2026-01-20 00:00:00+00:00,2026-01-20 "
+    "00:00:00+00:00,above_upper_bound,2026-01-21 00:00:00+00:00\n"
+    "3,Will it?,binary,,,,,,,2026-01-01 00:00:00+00:00,2026-01-20 00:00:00+00:00,2026-01-20 "
+    "00:00:00+00:00,yes,2026-01-21 00:00:00+00:00\n";
+constexpr const char* kMetaculusForecasts =
+    "Question ID,Forecaster ID,Forecaster Username,Start Time,End Time,Probability Yes,Probability "
+    "Yes Per Category,Continuous CDF\n"
+    "1,7,,2026-01-02 00:00:00+00:00,,,,\"[0.1, 0.4, 0.4, 1.0]\"\n"
+    "1,,geometric_means,2026-01-03 00:00:00+00:00,,,\"[0.05, 0.15, 0.3, 0.5, 0.0]\",\n"
+    "2,7,,2026-01-02 00:00:00+00:00,,,,\"[0.0, 0.25, 0.5]\"\n"
+    "3,7,,2026-01-02 00:00:00+00:00,,0.7,,\n"
+    "3,,geometric_means,2026-01-03 00:00:00+00:00,,,\"[0.25, 0.75]\",\n";
+
+TEST_F(ImportTest, NumbersAndDatesOfMetaculusAreScoredByTheirDistributionFunctions) {
+  const std::vector<std::string> files = {Write("question_data.csv", kMetaculusQuestions),
+                                          Write("forecast_data.csv", kMetaculusForecasts)};
+  const auto counts = Import(files, "metaculus");
+  EXPECT_EQ(counts.at("questionCount"), 3);
+  EXPECT_EQ(counts.at("forecastCount"), 5);
+  EXPECT_EQ(counts.at("resolutionCount"), 3);
+  const int64_t size = tree_size();
+  EXPECT_EQ(Import(files, "metaculus").at("presentRowCount"), 8);
+  EXPECT_EQ(tree_size(), size);
+
+  ExpectExtractedLoadsAsNothingNew("metaculus", "metaculus", 8);
+  ExpectExtractedLoadsAsNothingNew("jsonl", "jsonl", 8);
+
+  const auto question =
+      client->GetQuestion(Text<v1::GetQuestionRequest>("name: 'questions/metaculus-1'"));
+  ASSERT_TRUE(question.ok()) << question.status();
+  EXPECT_TRUE(question->question().has_numeric());
+  EXPECT_EQ(question->question().numeric().prior_case(), event::v1::NumericModel::PRIOR_NOT_SET);
+  EXPECT_EQ(question->question().resolution().value(), 12.5);
+  const auto forecasts =
+      client->ListForecasts(Text<v1::ListForecastsRequest>("parent: 'questions/metaculus-1'"));
+  ASSERT_TRUE(forecasts.ok()) << forecasts.status();
+  ASSERT_EQ(forecasts->forecasts_size(), 2);
+  std::string cdf;
+  for (const auto& attribute : forecasts->forecasts(0).attributes()) {
+    if (attribute.key() == "Continuous CDF") cdf = attribute.value();
+  }
+  EXPECT_EQ(cdf, "[0.1, 0.4, 0.4, 1.0]");
+
+  const auto crps = [&](const char* id, const char* subject) {
+    const auto scores = client->ListScores(Text<v1::ListScoresRequest>(
+        Cat("question: 'questions/metaculus-", id, "' subject: 'forecasters/", subject, "'")));
+    EXPECT_TRUE(scores.ok()) << scores.status();
+    EXPECT_EQ(scores->scores_size(), 1);
+    return scores->scores(0).scores(0).value();
+  };
+  // From 0 to 10 the function runs from .1 to .4, from there flat to 20 and straight to 1; the
+  // outcome's step is at 12.5.
+  const double below = (.4 * .4 * .4 - .1 * .1 * .1) / (3 * .03) + 2.5 * .16;
+  const double above = 7.5 * .36 + 10 * .36 / 3;
+  EXPECT_NEAR(crps("1", "metaculus-7"), below + above, 1e-9);
+  // The date's outcome lies at the end of its range, where half of the mass stands.
+  const double days = 86'400;
+  EXPECT_NEAR(crps("2", "metaculus-7"),
+              28 * days * .0625 / 3 + 31 * days * (.125 - .015625) / (3 * .25), 1e-3);
+}
+
+TEST_F(ImportTest, NumbersComeBackFromTheTablesThatTheyWereExtractedTo) {
+  const std::string resolutions =
+      Write("r.csv",
+            "question,open_time,close_time,resolve_time,outcome,type,unit\n"
+            "rain,2026-01-01,2026-01-20,2026-01-21,14.5,numeric,mm\n");
+  const std::string forecasts = Write(
+      "f.csv",
+      "forecaster,question,time,value,cumulative,distribution\n"
+      "ann,rain,2026-01-02,10,0.2,\nann,rain,2026-01-02,15,0.5,\nann,rain,2026-01-02,20,0.9,\n"
+      "bob,rain,2026-01-03,,,\"{\"\"normal\"\":{\"\"mean\"\":14,\"\"standardDeviation\"\":3}}\"\n");
+  EXPECT_EQ(Import({resolutions, forecasts}, "csv").at("forecastCount"), 2);
+  const CommandRun run = Run({"extract", "tables", directory_.path() + "/out"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const std::string numbers = directory_.path() + "/out/number_resolutions.csv";
+  const std::string said = directory_.path() + "/out/number_forecasts.csv";
+  EXPECT_NE(ReadAll(numbers).find(",14.5,numeric,mm\n"), std::string::npos) << ReadAll(numbers);
+  const int64_t size = tree_size();
+  const auto again = Import({numbers, said}, "csv");
+  EXPECT_EQ(again.at("presentRowCount"), 3);
+  EXPECT_EQ(tree_size(), size);
+  const CommandRun falling =
+      Run({"import", "csv", resolutions,
+           Write("g.csv",
+                 "forecaster,question,time,value,cumulative\n"
+                 "cat,rain,2026-01-02,10,0.5\ncat,rain,2026-01-02,12,0.4\n")});
+  EXPECT_EQ(falling.exit_code, 1);
+  EXPECT_NE(falling.err.find("g.csv:2: cumulative probability 0.4 falls"), std::string::npos)
+      << falling.err;
+}
+
+TEST_F(ImportTest, EachAnswerOfAManifoldMarketIsAQuestionAndANumberSettlesAtItsShare) {
+  const std::string markets = Write(
+      "markets.json",
+      R"([{"id":"M1","outcomeType":"MULTIPLE_CHOICE","question":"Who?","createdTime":1767225600000,)"
+      R"("closeTime":1768867200000,"isResolved":true,"resolution":"A2","resolutionTime":)"
+      R"(1768953600000,"answers":[{"id":"A1","text":"Ann"},{"id":"A2","text":"Bob"}]},)"
+      R"({"id":"M2","outcomeType":"PSEUDO_NUMERIC","question":"How many?","min":0,"max":100,)"
+      R"("createdTime":1767225600000,"closeTime":1768867200000,"isResolved":true,)"
+      R"("resolution":"MKT","resolutionValue":25,"resolutionTime":1768953600000}])");
+  const std::string bets = Write(
+      "bets.json",
+      R"([{"id":"b1","contractId":"M1","answerId":"A1","probAfter":0.4,"createdTime":1767312000000},)"
+      R"({"id":"b2","contractId":"M1","answerId":"A2","probAfter":0.6,"createdTime":1767312000000},)"
+      R"({"id":"b3","contractId":"M2","probAfter":0.35,"createdTime":1767312000000}])");
+  const auto counts = Import({markets, bets}, "manifold");
+  EXPECT_EQ(counts.at("questionCount"), 3);
+  EXPECT_EQ(counts.at("forecastCount"), 3);
+  EXPECT_EQ(counts.at("resolutionCount"), 3);
+  v1::ListQuestionsRequest list;
+  const auto questions = client->ListQuestions(list);
+  ASSERT_TRUE(questions.ok()) << questions.status();
+  std::map<std::string, std::string> outcomes;
+  for (const v1::Question& question : questions->questions()) {
+    const v1::Resolution& resolution = question.resolution();
+    outcomes[question.title()] =
+        resolution.has_fraction() ? Cat(resolution.fraction()) : resolution.outcome();
+  }
+  EXPECT_EQ(outcomes["Who? - Ann"], "no");
+  EXPECT_EQ(outcomes["Who? - Bob"], "yes");
+  EXPECT_EQ(outcomes["How many?"], "0.25");
+  ExpectExtractedLoadsAsNothingNew("manifold", "manifold", 6);
+}
+
+TEST_F(ImportTest, TheGoodJudgmentProjectComesBackInItsOwnColumns) {
+  const std::string questions = Write(
+      "ifps.csv",
+      "ifp_id,q_type,q_text,q_desc,q_status,date_start,date_to_close,date_closed,outcome,n_opts\n"
+      "1001-6,6,How many?,Counted by the port,closed,2012-01-01,2012-02-01,2012-01-20,b,3\n"
+      "1002-0,0,Will it?,Says so,voided,2012-01-01,2012-02-01,2012-01-20,NA,2\n");
+  const std::string said =
+      Write("survey_fcasts.yr1.csv",
+            "ifp_id,forecast_id,user_id,timestamp,fcast_type,answer_option,value\n"
+            "1001-6,1,7,2012-01-02 10:00:00,0,a,0.2\n1001-6,1,7,2012-01-02 10:00:00,0,b,0.5\n"
+            "1001-6,1,7,2012-01-02 10:00:00,0,c,0.3\n1002-0,2,7,2012-01-03 10:00:00,0,a,0.7\n"
+            "1002-0,2,7,2012-01-03 10:00:00,0,b,0.3\n1002-0,3,7,2012-01-04 10:00:00,4,a,0.7\n");
+  const auto counts = Import({questions, said}, "gjp");
+  EXPECT_EQ(counts.at("forecastCount"), 2);
+  EXPECT_EQ(counts.at("withdrawalCount"), 1);
+  EXPECT_EQ(counts.at("resolutionCount"), 2);
+  ExpectExtractedLoadsAsNothingNew("gjp", "gjp", 5);
+  const auto scores = client->ListScores(
+      Text<v1::ListScoresRequest>("question: 'questions/gjp-1001-6' subject: 'forecasters/gjp-7'"));
+  ASSERT_TRUE(scores.ok()) << scores.status();
+  std::map<std::string, double> by_rule;
+  for (const auto& score : scores->scores(0).scores()) by_rule[score.rule()] = score.value();
+  // The order of the options counts: (.2^2 + .3^2) and not .04 + .25 + .09.
+  EXPECT_NEAR(by_rule["brier.ordered.last"], .13, 1e-12);
+  EXPECT_NEAR(by_rule["brier.full.last"], .38, 1e-12);
 }
 
 TEST_F(ImportTest, SubjectsAreComparedAndTheirCalibrationIsTakenApart) {

@@ -82,6 +82,15 @@ TEST_F(EndTest, AFractionIsScoredAsTheShareOfTheFirstState) {
   EXPECT_EQ(question().phase, QuestionPhase::kResolved);
 }
 
+TEST_F(EndTest, AnEarlyCloseEndsTheTimeThatIsScored) {
+  Forecast(0.7, "2025-12-31T00:00:00Z");
+  ASSERT_TRUE(world.Do(&DecideCloseQuestion, "name: 'questions/q'", "2026-01-10T00:00:00Z").ok());
+  ASSERT_TRUE(Resolve("outcome: 'yes'", "2026-01-20T00:00:00Z").ok());
+  const ScoreVersionState& scores = *question().scores.back();
+  // Ten of the forty days that it was open, where fifty passed to the resolution.
+  EXPECT_NEAR(scores.subjects.front().coverage, 0.25, 1e-12);
+}
+
 TEST_F(EndTest, VoidAndAmbiguousAreNeverScored) {
   Forecast(0.7, "2025-12-30T00:00:00Z");
   ASSERT_TRUE(Resolve("unscored: UNSCORED_VOID", "2026-01-15T00:00:00Z").ok());

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
@@ -60,7 +61,8 @@ struct Served {
   Router router;
   std::unique_ptr<GrpcServer> server;
 
-  Served(const std::string& directory, const ledger::Clock* clock) {
+  Served(const std::string& directory, const ledger::Clock* clock,
+         const ServiceOptions& services = {}) {
     ledger::OpenOptions options;
     options.directory = directory;
     options.clock = clock;
@@ -69,7 +71,7 @@ struct Served {
     log = *std::move(opened);
     engine = std::make_unique<Engine>(log.get(), clock);
     EXPECT_TRUE(engine->Start().ok());
-    AddServices(router, *engine);
+    AddServices(router, *engine, services);
     auto started = GrpcServer::Start(router, engine->executor(), {.listen = "127.0.0.1:0"});
     EXPECT_TRUE(started.ok()) << started.status();
     server = *std::move(started);
@@ -117,6 +119,15 @@ class ServiceTest : public testing::Test {
     ASSERT_TRUE(network.ok()) << network.status();
     auto question = client->CreateQuestion(Text<v1::CreateQuestionRequest>(kQuestion));
     ASSERT_TRUE(question.ok()) << question.status();
+  }
+
+  void MakeForecasters(const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) {
+      v1::CreateForecasterRequest request;
+      request.set_forecaster_id(id);
+      const auto created = client->CreateForecaster(request);
+      ASSERT_TRUE(created.ok()) << created.status();
+    }
   }
 
   static constexpr const char* kNetwork = R"pb(

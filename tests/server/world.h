@@ -85,6 +85,7 @@ class World : public QuestionHistory {
       event.payload = draft.payload.get();
       Fold(state, event);
       log.push_back(draft);
+      batch_starts_.push_back(first);
     }
   }
 
@@ -114,7 +115,8 @@ class World : public QuestionHistory {
   [[nodiscard]] absl::StatusOr<std::vector<RecordedForecast>> Posteriors(
       const QuestionState& question) const override {
     std::vector<RecordedForecast> found;
-    for (const ledger::EventDraft& draft : log) {
+    for (size_t index = 0; index < log.size(); ++index) {
+      const ledger::EventDraft& draft = log[index];
       const auto* published =
           dynamic_cast<const event::v1::PosteriorPublished*>(draft.payload.get());
       if (published == nullptr) continue;
@@ -124,6 +126,10 @@ class World : public QuestionHistory {
         entry.effective_time = *draft.effective_time;
         entry.Take(posterior);
         entry.backfilled = draft.backfilled;
+        entry.cause = published->cause();
+        if (draft.caused_by.has_value()) {
+          entry.cause_position = batch_starts_[index] + static_cast<int64_t>(*draft.caused_by);
+        }
         found.push_back(std::move(entry));
       }
     }
@@ -143,6 +149,8 @@ class World : public QuestionHistory {
 
  private:
   std::map<std::string, int64_t> stream_sizes_;
+  // By position, that of the first event of the same decision.
+  std::vector<int64_t> batch_starts_;
 };
 
 // Whether a refusal has this reason and names this field (where it is not empty).

@@ -24,9 +24,10 @@ TIDY = "clang-tidy-14"
 FORMAT = "clang-format-14"
 RULES = ROOT / ".clang-tidy"
 
-# What a command carries for its own output.
-DROPPED = {"-c", "-o", "-MD", "-MT", "-MF"}
-WITH_VALUE = {"-o", "-MT", "-MF"}
+# What a command carries for its own output, and the precompiled headers of the other compiler: each
+# source has to stand without them.
+DROPPED = {"-c", "-o", "-MD", "-MT", "-MF", "-include", "-Winvalid-pch", "-fpch-preprocess"}
+WITH_VALUE = {"-o", "-MT", "-MF", "-include"}
 # Clang's -Wconversion takes in changes of sign; GCC's does not, and that is what is meant.
 ADDED = ["-Wthread-safety", "-Wno-sign-conversion", "-Wno-unused-command-line-argument"]
 
@@ -34,10 +35,9 @@ ADDED = ["-Wthread-safety", "-Wno-sign-conversion", "-Wno-unused-command-line-ar
 def clang_flags(command):
     """The flags of one compile command as Clang takes them, without compiler, input and output."""
     words = shlex.split(command)
-    if words[0].endswith("ccache"):
-        words = words[1:]
+    compiler = next(at for at, word in enumerate(words) if word.endswith("++"))
     flags, skip = [], False
-    for word in words[1:]:
+    for word in words[compiler + 1:]:
         if skip or word in DROPPED or word.endswith(".cc"):
             skip = not skip and word in WITH_VALUE
             continue

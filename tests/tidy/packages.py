@@ -33,6 +33,9 @@ PROVIDERS = {
     "protoc": ("protobuf-compiler",),
     "grpc_cpp_plugin": ("protobuf-compiler-grpc",),
     "python3": ("python3",),
+    "node": ("nodejs",),
+    "npm": ("npm",),
+    "chromium": ("chromium",),
     # commands
     "cmake": ("cmake",),
     "ctest": ("cmake",),
@@ -69,7 +72,7 @@ def read_list(tree, path):
     for line in tree.texts[path].splitlines():
         name, _, reason = line.partition("#")
         if name.strip():
-            yield name.strip(), reason.strip()
+            yield name.strip().partition("|")[0], reason.strip()
 
 
 def wanted_names(tree):

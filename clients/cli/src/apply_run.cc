@@ -219,10 +219,24 @@ class Applier {
     if (absl::StrJoin(spec.tags(), "\n") != absl::StrJoin(found.tags(), "\n")) {
       mask->add_paths("tags");
     }
+    if (absl::StrJoin(spec.implied_questions(), "\n") !=
+        absl::StrJoin(found.implied_questions(), "\n")) {
+      mask->add_paths("implied_questions");
+    }
+    if (absl::StrJoin(spec.conjuncts(), "\n") != absl::StrJoin(found.conjuncts(), "\n")) {
+      mask->add_paths("conjuncts");
+    }
+  }
+
+  // Related questions may be given by id or by name.
+  static v1::Question WithFullNames(v1::Question spec) {
+    for (std::string& name : *spec.mutable_implied_questions()) name = NameIn("questions", name);
+    for (std::string& name : *spec.mutable_conjuncts()) name = NameIn("questions", name);
+    return spec;
   }
 
   absl::StatusOr<ApplyResult> ApplyQuestion(const Declaration& declaration) {
-    const auto& spec = SpecOf<v1::Question>(declaration);
+    const v1::Question spec = WithFullNames(SpecOf<v1::Question>(declaration));
     v1::GetQuestionRequest get;
     get.set_name(NameIn("questions", declaration.id));
     const auto found = client_.GetQuestion(get);
@@ -242,6 +256,8 @@ class Applier {
     request.mutable_question()->set_title(spec.title());
     request.mutable_question()->set_resolution_criteria(spec.resolution_criteria());
     *request.mutable_question()->mutable_tags() = spec.tags();
+    *request.mutable_question()->mutable_implied_questions() = spec.implied_questions();
+    *request.mutable_question()->mutable_conjuncts() = spec.conjuncts();
     *request.mutable_options() =
         OptionsOf(declaration, absl::StrCat("update ", found->question().revision()));
     // The effective time says when the question began, not when its text was changed.

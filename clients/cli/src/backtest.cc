@@ -12,6 +12,7 @@
 #include "format.h"
 #include "output.h"
 #include "pool_flags.h"
+#include "score_reports.h"
 #include "yaml_message.h"
 
 namespace credence::cli {
@@ -132,8 +133,11 @@ void WriteJob(const v1::BacktestJob& job, std::ostream& out) {
         << Rounded(summary.backtested_mean()) << ", difference " << Rounded(summary.difference())
         << " (95 % interval " << Rounded(summary.difference_lower()) << " to "
         << Rounded(summary.difference_upper()) << "); better on " << summary.better_count() << "; "
-        << (summary.lower_is_better() ? "lower" : "higher") << " is better\n";
+        << (summary.lower_is_better() ? "lower" : "higher") << " is better\n"
+        << "mean coverage: published " << Percent(summary.published_coverage()) << ", backtested "
+        << Percent(summary.backtested_coverage()) << "\n";
   }
+  out << SettlementText(job.settlement()) << "\n";
   for (const std::string& name : job.left_out_evidence()) {
     out << "left out, because the other model has no place for it: " << name << "\n";
   }

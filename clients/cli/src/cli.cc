@@ -62,6 +62,10 @@ void AddGlobalFlags(CLI::App& app, CliContext& context) {
                  "Key of the ledger: check every receipt, checkpoint and proof under it")
       ->envname("CREDENCE_VERIFIER_KEY")
       ->group(kGroup);
+  app.add_option("--author-key", flags.author_key,
+                 "File of an author's key: sign what its author states, see `author keygen`")
+      ->envname("CREDENCE_AUTHOR_KEY")
+      ->group(kGroup);
   app.add_option("--as-of", flags.as_of, "What the ledger knew at this position or time")
       ->envname("CREDENCE_AS_OF")
       ->group(kGroup);
@@ -109,6 +113,7 @@ void RegisterClientCommands(CLI::App& app, CliContext& context) {
   AddQuestionCommands(app, context);
   AddEvidenceCommands(app, context);
   AddForecastCommands(app, context);
+  AddAuthorCommands(app, context);
   AddForecasterCommands(app, context);
   AddSourceCommands(app, context);
   AddGradeCommands(app, context);

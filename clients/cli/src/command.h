@@ -27,6 +27,7 @@ void AddEvidenceCommands(CLI::App& app, CliContext& context);
 void AddSourceCommands(CLI::App& app, CliContext& context);
 void AddGradeCommands(CLI::App& app, CliContext& context);
 void AddForecastCommands(CLI::App& app, CliContext& context);
+void AddAuthorCommands(CLI::App& app, CliContext& context);
 void AddForecasterCommands(CLI::App& app, CliContext& context);
 void AddNetworkCommands(CLI::App& app, CliContext& context);
 void AddPosteriorCommands(CLI::App& app, CliContext& context);
@@ -40,6 +41,10 @@ void AddLedgerCommands(CLI::App& app, CliContext& context);
 void AddCompletenessVerbs(CLI::App* noun, CliContext& context);
 void AddApplyCommand(CLI::App& app, CliContext& context);
 void AddCompletionCommands(CLI::App& app, CliContext& context);
+
+// To be added to the noun `posterior`: sensitivity, joint, mpe and evidence; and alarms.
+void AddPosteriorQueryVerbs(CLI::App* noun, CliContext& context);
+void AddAlarmVerb(CLI::App* noun, CliContext& context);
 
 // Adds `history QUESTION`, which both questions and posteriors have: the published posteriors.
 void AddHistoryVerb(CLI::App* noun, CliContext& context);

@@ -36,6 +36,11 @@ absl::StatusOr<client::Client*> CliContext::Connect() {
     const absl::Status status = client::ParseVerifierKey(options.verifier_key).status();
     if (!status.ok()) return UsageError(Cat("--verifier-key: ", FromAbsl(status.message())));
   }
+  if (!flags_.author_key.empty()) {
+    absl::StatusOr<client::AuthorKey> key = client::AuthorKey::Read(flags_.author_key);
+    if (!key.ok()) return UsageError(Cat("--author-key: ", FromAbsl(key.status().message())));
+    options.author_key = std::make_shared<const client::AuthorKey>(*std::move(key));
+  }
   client_ = std::make_unique<client::Client>(std::move(options));
   return client_.get();
 }

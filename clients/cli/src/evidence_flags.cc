@@ -129,6 +129,8 @@ void AddEvidenceFlags(CLI::App* command, EvidenceFlags* flags) {
   command->add_option("--cluster", flags->cluster, "Items of one cluster share an origin");
   command->add_option("--cluster-correlation", flags->cluster_correlation,
                       "Correlation within the cluster, 0 to 1");
+  command->add_option("--spread", flags->spread_decibans,
+                      "How uncertain its weight is itself: a standard deviation in decibans");
   command->add_option("--likelihood-ratio", flags->likelihood_ratio,
                       "P(report | first state) / P(report | second state)");
   command->add_option("--decibans", flags->decibans, "The same as a weight in decibans");
@@ -172,6 +174,7 @@ absl::StatusOr<EvidenceModel> MakeEvidence(CliContext& context, const EvidenceFl
   if (flags.reliability) model.set_reliability(*flags.reliability);
   if (flags.noise_likelihood) model.set_noise_likelihood(*flags.noise_likelihood);
   if (flags.cluster_correlation) model.set_cluster_correlation(*flags.cluster_correlation);
+  if (flags.spread_decibans) model.set_spread_decibans(*flags.spread_decibans);
   CREDENCE_ASSIGN_OR_RETURN(const auto time,
                             TimeFlag(context, "--occur-time", flags.occur_time, absl::Hours(12)));
   if (time) *model.mutable_occur_time() = *time;

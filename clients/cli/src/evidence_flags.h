@@ -13,7 +13,7 @@ namespace credence::cli {
 struct EvidenceFlags {
   std::string file;
   std::string node, summary, url, source, grade, occur_time, half_life, cluster;
-  std::optional<double> reliability, noise_likelihood, cluster_correlation;
+  std::optional<double> reliability, noise_likelihood, cluster_correlation, spread_decibans;
   std::optional<double> likelihood_ratio, decibans, hazard_ratio;
   std::vector<double> likelihoods, new_marginal, stated;
   std::string observed;

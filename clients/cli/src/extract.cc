@@ -1,12 +1,7 @@
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <ostream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "command.h"
@@ -14,104 +9,16 @@
 #include "credence/cli/exit_code.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
+#include "extract_files.h"
 #include "format.h"
+#include "google/protobuf/util/json_util.h"
 #include "output.h"
 
-// `credence extract tables|changes DIRECTORY`: what was forecast and how it ended, as files again.
+// `credence extract FORM DIRECTORY`: what was forecast and how it ended, as files again.
 namespace credence::cli {
 namespace {
 
-// One field of RFC 4180.
-std::string Field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
-void WriteRow(std::ostream& out, const std::vector<std::string>& fields) {
-  for (size_t i = 0; i < fields.size(); ++i) out << (i > 0 ? "," : "") << Field(fields[i]);
-  out << "\n";
-}
-
-// The shortest number that reads back as the same, without an exponent unless it is very small.
-std::string Plain(double number) {
-  constexpr double kFixedMin = 1e-4;
-  if (std::abs(number) > 0.0 && std::abs(number) < kFixedMin) return Exact(number);
-  char digits[64];
-  const auto end =
-      std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed).ptr;
-  return {digits, end};
-}
-
-std::string AttributeOf(const v1::Question& question, const std::string& key) {
-  for (const auto& attribute : question.attributes()) {
-    if (attribute.key() == key) return attribute.value();
-  }
-  return "";
-}
-
-struct ExtractFlags {
-  std::string directory;
-  std::string tag;
-};
-
-// Calls `visit` with each question that the flags select.
-template <typename Visit>
-absl::Status ForEachQuestion(CliContext& context, const ExtractFlags& flags, const Visit& visit) {
-  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
-  v1::ListQuestionsRequest list;
-  list.set_tag(flags.tag);
-  list.mutable_page()->set_page_size(200);
-  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
-  do {
-    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListQuestions(list));
-    for (const v1::Question& question : page.questions()) CREDENCE_RETURN_IF_ERROR(visit(question));
-    list.mutable_page()->set_page_token(page.next_page_token());
-  } while (!list.page().page_token().empty());
-  return absl::OkStatus();
-}
-
-template <typename Visit>
-absl::Status ForEachForecast(CliContext& context, const std::string& question, const Visit& visit) {
-  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
-  v1::ListForecastsRequest list;
-  list.set_parent(question);
-  list.mutable_page()->set_page_size(1'000);
-  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
-  do {
-    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListForecasts(list));
-    for (const v1::Forecast& forecast : page.forecasts()) visit(forecast);
-    list.mutable_page()->set_page_token(page.next_page_token());
-  } while (!list.page().page_token().empty());
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::ofstream> OpenFile(const ExtractFlags& flags, const char* name) {
-  std::error_code error;
-  std::filesystem::create_directories(flags.directory, error);
-  const std::string path = (std::filesystem::path(flags.directory) / name).string();
-  std::ofstream file(path, std::ios::binary);
-  if (!file) return UsageError(absl::StrCat(path, ": cannot be written"));
-  return file;
-}
-
 // --- Tables, as `score file` and `import csv` read them ---
-
-std::string OutcomeText(const v1::Question& question) {
-  if (question.state() == v1::Question::STATE_ANNULLED) return "annulled";
-  const v1::Resolution& resolution = question.resolution();
-  if (resolution.unscored() == event::v1::UNSCORED_VOID) return "void";
-  if (resolution.unscored() == event::v1::UNSCORED_AMBIGUOUS) return "ambiguous";
-  return resolution.has_fraction() ? Plain(resolution.fraction()) : resolution.outcome();
-}
-
-bool IsYesNo(const v1::Question& question) {
-  return question.states_size() == 2 && question.states(0) == "yes" && question.states(1) == "no";
-}
 
 void WriteForecast(const v1::Question& question, const v1::Forecast& forecast, std::ostream& out) {
   const std::string forecaster = IdOf(forecast.forecaster());
@@ -126,11 +33,49 @@ void WriteForecast(const v1::Question& question, const v1::Forecast& forecast, s
   }
 }
 
+// Files of the questions that ask for a number, made when the first of them comes.
+class NumberFiles {
+ public:
+  explicit NumberFiles(const ExtractFlags& flags) : flags_(flags) {}
+
+  absl::Status Open() {
+    if (resolutions_.is_open()) return absl::OkStatus();
+    CREDENCE_ASSIGN_OR_RETURN(resolutions_, OpenFile(flags_, "number_resolutions.csv"));
+    CREDENCE_ASSIGN_OR_RETURN(forecasts_, OpenFile(flags_, "number_forecasts.csv"));
+    WriteRow(resolutions_, {"question", "title", "tags", "open_time", "close_time", "resolve_time",
+                            "outcome", "type", "unit"});
+    WriteRow(forecasts_, {"forecaster", "question", "time", "probability", "distribution"});
+    return absl::OkStatus();
+  }
+  void AddResolution(std::vector<std::string> fields, const std::string& unit) {
+    fields.insert(fields.end(), {"numeric", unit});
+    WriteRow(resolutions_, fields);
+  }
+  void AddForecast(const v1::Question& question, const v1::Forecast& forecast) {
+    std::string distribution;
+    if (forecast.has_distribution()) {
+      const auto written =
+          google::protobuf::util::MessageToJsonString(forecast.distribution(), &distribution);
+      if (!written.ok()) distribution.clear();
+    }
+    WriteRow(forecasts_, {IdOf(forecast.forecaster()), IdOf(question.name()),
+                          FormatInstant(forecast.effective_time()),
+                          forecast.withdrawn() ? "withdraw" : "", distribution});
+  }
+  [[nodiscard]] bool good() const { return resolutions_.good() && forecasts_.good(); }
+
+ private:
+  const ExtractFlags& flags_;
+  std::ofstream resolutions_;
+  std::ofstream forecasts_;
+};
+
 absl::Status ExtractTables(CliContext& context, const ExtractFlags& flags) {
+  NumberFiles numbers(flags);
   CREDENCE_ASSIGN_OR_RETURN(std::ofstream resolutions, OpenFile(flags, "resolutions.csv"));
   CREDENCE_ASSIGN_OR_RETURN(std::ofstream forecasts, OpenFile(flags, "forecasts.csv"));
   WriteRow(resolutions, {"question", "title", "tags", "open_time", "close_time", "resolve_time",
-                         "outcome", "options"});
+                         "outcome", "options", "type"});
   WriteRow(forecasts, {"forecaster", "question", "time", "option", "probability"});
   int64_t question_count = 0;
   CREDENCE_RETURN_IF_ERROR(
@@ -142,18 +87,30 @@ absl::Status ExtractTables(CliContext& context, const ExtractFlags& flags) {
         const std::string resolve_time = question.resolution().has_resolve_time()
                                              ? FormatInstant(question.resolution().resolve_time())
                                              : "";
-        WriteRow(resolutions,
-                 {IdOf(question.name()), question.title(), absl::StrJoin(question.tags(), "|"),
-                  FormatInstant(question.open_time()), FormatInstant(question.close_time()),
-                  resolve_time, outcome, options});
+        std::vector<std::string> fields = {IdOf(question.name()),
+                                           question.title(),
+                                           absl::StrJoin(question.tags(), "|"),
+                                           FormatInstant(question.open_time()),
+                                           FormatInstant(question.close_time()),
+                                           resolve_time,
+                                           outcome};
+        if (question.has_numeric()) {
+          if (absl::Status opened = numbers.Open(); !opened.ok()) return opened;
+          numbers.AddResolution(std::move(fields), question.numeric().unit());
+          return ForEachForecast(context, question.name(), [&](const v1::Forecast& forecast) {
+            numbers.AddForecast(question, forecast);
+          });
+        }
+        fields.insert(fields.end(), {options, question.ordered() ? "ordered" : ""});
+        WriteRow(resolutions, fields);
         return ForEachForecast(context, question.name(), [&](const v1::Forecast& forecast) {
           WriteForecast(question, forecast, forecasts);
         });
       }));
   context.err() << question_count << " questions that ended, in " << flags.directory
-                << "/resolutions.csv and forecasts.csv\n";
-  return forecasts.good() && resolutions.good() ? absl::OkStatus()
-                                                : UsageError("the files could not be written");
+                << "/resolutions.csv and forecasts.csv; those that ask for a number in "
+                   "number_resolutions.csv and number_forecasts.csv\n";
+  return CheckWritten(forecasts.good() && resolutions.good() && numbers.good());
 }
 
 // --- Changes, as `import forecastbench` reads them ---
@@ -255,13 +212,11 @@ absl::Status ExtractChanges(CliContext& context, const ExtractFlags& flags) {
   }
   context.err() << by_id.size() << " questions and " << rows.size() << " changes, in "
                 << flags.directory << "/questions.csv and stream.csv\n";
-  return questions.good() && stream.good() ? absl::OkStatus()
-                                           : UsageError("the files could not be written");
+  return CheckWritten(questions.good() && stream.good());
 }
 
 void AddForm(CLI::App* noun, CliContext& context, const std::string& name,
-             const std::string& description,
-             absl::Status (*extract)(CliContext&, const ExtractFlags&)) {
+             const std::string& description, Extractor extract) {
   auto flags = std::make_shared<ExtractFlags>();
   CLI::App* verb = AddVerb(noun, context, name, description,
                            [&context, flags, extract] { return extract(context, *flags); });
@@ -279,6 +234,15 @@ void AddExtractCommands(CLI::App& app, CliContext& context) {
   AddForm(noun, context, "changes",
           "Imported questions and their changes, as `import forecastbench` reads them",
           &ExtractChanges);
+  AddForm(noun, context, "jsonl",
+          "Questions, forecasts and what other systems said of them, as `import jsonl` reads them",
+          &ExtractLines);
+  AddForm(noun, context, "metaculus",
+          "Questions imported from Metaculus, as its data downloads have them", &ExtractMetaculus);
+  AddForm(noun, context, "gjp", "Questions imported from the Good Judgment Project, in its columns",
+          &ExtractGoodJudgment);
+  AddForm(noun, context, "manifold", "Markets and bets imported from Manifold, as lines of JSON",
+          &ExtractManifold);
 }
 
 }  // namespace credence::cli

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "command.h"
 #include "credence/cli/exit_code.h"
+#include "credence/client/seal.h"
 #include "format.h"
 #include "numeric_flags.h"
 #include "output.h"
@@ -14,10 +15,20 @@ namespace {
 
 Table::Cell ProbabilityCell(const v1::Forecast& forecast) {
   if (forecast.withdrawn()) return "withdrawn";
+  if (forecast.has_seal() && !forecast.seal().has_revealed_time()) return "sealed";
   if (forecast.has_distribution()) return DistributionText(forecast.distribution());
   if (!forecast.probabilities().empty()) return StatesCell(forecast.probabilities());
   if (!forecast.has_probability()) return "";
   return {Percent(forecast.probability()), Exact(forecast.probability())};
+}
+
+// What became of a seal; empty for a forecast that was not sealed.
+std::string SealText(const v1::Forecast& forecast) {
+  if (!forecast.has_seal()) return "";
+  const v1::ForecastSeal& seal = forecast.seal();
+  if (seal.revealed_late()) return "revealed too late";
+  if (seal.has_revealed_time()) return "revealed";
+  return absl::StrCat("to be revealed before ", FormatInstant(seal.reveal_time()));
 }
 
 Table ForecastTable(const google::protobuf::RepeatedPtrField<v1::Forecast>& forecasts) {
@@ -26,11 +37,12 @@ Table ForecastTable(const google::protobuf::RepeatedPtrField<v1::Forecast>& fore
                {"FORECASTER"},
                {"PROBABILITY"},
                {"FORECAST"},
+               {"SEAL"},
                {"WHY"}});
   for (const v1::Forecast& forecast : forecasts) {
     table.AddRow({absl::StrCat(forecast.position()), FormatInstant(forecast.effective_time()),
                   IdOf(forecast.forecaster()), ProbabilityCell(forecast), IdOf(forecast.name()),
-                  forecast.rationale()});
+                  SealText(forecast), forecast.rationale()});
   }
   return table;
 }
@@ -61,13 +73,9 @@ absl::Status FillProbabilities(const std::vector<std::string>& texts, v1::Foreca
   return absl::OkStatus();
 }
 
-absl::Status Add(CliContext& context, const AddFlags& flags) {
-  v1::CreateForecastRequest request;
-  request.set_parent(NameIn("questions", flags.question));
-  request.set_forecast_id(flags.id);
-  v1::Forecast& forecast = *request.mutable_forecast();
+// What the flags say: whose forecast it is, and what.
+absl::Status FillForecast(const AddFlags& flags, v1::Forecast& forecast) {
   forecast.set_forecaster(NameIn("forecasters", flags.forecaster));
-  forecast.set_rationale(flags.rationale);
   const int forms =
       !flags.probabilities.empty() + !flags.quantiles.empty() + !flags.distribution.empty();
   if (forms != 1) {
@@ -81,6 +89,27 @@ absl::Status Add(CliContext& context, const AddFlags& flags) {
   } else {
     CREDENCE_RETURN_IF_ERROR(FillProbabilities(flags.probabilities, &forecast));
   }
+  return absl::OkStatus();
+}
+
+void AddForecastFlags(CLI::App* verb, AddFlags* flags) {
+  verb->add_option("QUESTION", flags->question, "Question")->required();
+  verb->add_option("PROBABILITY", flags->probabilities,
+                   "Probability of the first of two states, or STATE=PROBABILITY for each state");
+  verb->add_option("--quantiles", flags->quantiles,
+                   "PROBABILITY=VALUE for each quantile of a number, such as 0.1=20,0.5=40,0.9=90")
+      ->delimiter(',');
+  verb->add_option("--distribution", flags->distribution, DistributionHelp());
+  verb->add_option("--forecaster", flags->forecaster, "Whose forecast it is")->required();
+  verb->add_option("--id", flags->id, "Id of the forecast; one is made if absent");
+}
+
+absl::Status Add(CliContext& context, const AddFlags& flags) {
+  v1::CreateForecastRequest request;
+  request.set_parent(NameIn("questions", flags.question));
+  request.set_forecast_id(flags.id);
+  CREDENCE_RETURN_IF_ERROR(FillForecast(flags, *request.mutable_forecast()));
+  request.mutable_forecast()->set_rationale(flags.rationale);
   CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags.write));
   CREDENCE_ASSIGN_OR_RETURN(const auto response,
                             CallRpc<v1::CreateForecastResponse>(context, std::move(request)));
@@ -91,17 +120,77 @@ void AddAdd(CLI::App* noun, CliContext& context) {
   auto flags = std::make_shared<AddFlags>();
   CLI::App* verb = AddVerb(noun, context, "add", "Record a forecast",
                            [&context, flags] { return Add(context, *flags); });
-  verb->add_option("QUESTION", flags->question, "Question")->required();
-  verb->add_option("PROBABILITY", flags->probabilities,
-                   "Probability of the first of two states, or STATE=PROBABILITY for each state");
-  verb->add_option("--quantiles", flags->quantiles,
-                   "PROBABILITY=VALUE for each quantile of a number, such as 0.1=20,0.5=40,0.9=90")
-      ->delimiter(',');
-  verb->add_option("--distribution", flags->distribution, DistributionHelp());
-  verb->add_option("--forecaster", flags->forecaster, "Whose forecast it is")->required();
+  AddForecastFlags(verb, flags.get());
   verb->add_option("--rationale", flags->rationale, "Why");
-  verb->add_option("--id", flags->id, "Id of the forecast; the server makes one if absent");
   AddWriteFlags(verb, &flags->write);
+}
+
+struct SealFlags : AddFlags {
+  std::string file, reveal_before;
+};
+
+absl::Status Seal(CliContext& context, const SealFlags& flags) {
+  v1::Forecast forecast;
+  CREDENCE_RETURN_IF_ERROR(FillForecast(flags, forecast));
+  CREDENCE_ASSIGN_OR_RETURN(const auto reveal_time,
+                            TimeFlag(context, "--reveal-before", flags.reveal_before));
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  CREDENCE_ASSIGN_OR_RETURN(
+      client::MadeSeal made,
+      client::MakeSeal(*client, NameIn("questions", flags.question), flags.id, forecast));
+  if (reveal_time) *made.request.mutable_reveal_time() = *reveal_time;
+  CREDENCE_ASSIGN_OR_RETURN(*made.request.mutable_options(), MakeOptions(context, flags.write));
+  // First, so that no seal is on record whose secret is lost.
+  if (!context.flags().dry_run) {
+    CREDENCE_RETURN_IF_ERROR(client::WriteSecret(made.secret, flags.file));
+  }
+  const auto response = CallRpc<v1::SealForecastResponse>(context, std::move(made.request));
+  if (!response.ok()) {
+    context.err() << "the secret is in " << flags.file
+                  << "; whether it was sealed, `forecast list` shows\n";
+    return response.status();
+  }
+  return EmitWrite(context, *response);
+}
+
+void AddSeal(CLI::App* noun, CliContext& context) {
+  auto flags = std::make_shared<SealFlags>();
+  CLI::App* verb = AddVerb(noun, context, "seal", "Fix a forecast by its hash, and tell it later",
+                           [&context, flags] { return Seal(context, *flags); });
+  AddForecastFlags(verb, flags.get());
+  verb->add_option("--file", flags->file,
+                   "New file of what reveals it; keep it, and to yourself until then")
+      ->required();
+  verb->add_option("--reveal-before", flags->reveal_before,
+                   "When it must be revealed by to count; the question's close if absent");
+  verb->add_option("--expected-revision", flags->write.expected_revision,
+                   "Refuse where the stream has another revision");
+}
+
+void AddReveal(CLI::App* noun, CliContext& context) {
+  struct Flags {
+    std::string file, rationale;
+    WriteFlags write;
+  };
+  auto flags = std::make_shared<Flags>();
+  CLI::App* verb = AddVerb(
+      noun, context, "reveal", "Tell what a sealed forecast is",
+      [&context, flags]() -> absl::Status {
+        CREDENCE_ASSIGN_OR_RETURN(const v1::SealSecret secret, client::ReadSecret(flags->file));
+        v1::RevealForecastRequest request = client::RevealRequest(secret);
+        request.set_rationale(flags->rationale);
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
+        CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                                  CallRpc<v1::RevealForecastResponse>(context, std::move(request)));
+        if (response.forecast().seal().revealed_late()) {
+          context.err() << "revealed too late to count\n";
+        }
+        return EmitWrite(context, response);
+      });
+  verb->add_option("FILE", flags->file, "File that `forecast seal` wrote")->required();
+  verb->add_option("--rationale", flags->rationale, "Why");
+  verb->add_option("--expected-revision", flags->write.expected_revision,
+                   "Refuse where the stream has another revision");
 }
 
 void AddList(CLI::App* noun, CliContext& context) {
@@ -244,6 +333,8 @@ void AddForecastCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = AddNoun(app, "forecast", "Forecasts and pools of them");
   AddAdd(noun, context);
   AddList(noun, context);
+  AddSeal(noun, context);
+  AddReveal(noun, context);
   AddWithdraw(noun, context);
   AddPool(noun, context);
 }

@@ -7,10 +7,17 @@ namespace credence::cli {
 namespace {
 
 Table ForecasterTable(const google::protobuf::RepeatedPtrField<v1::Forecaster>& forecasters) {
-  Table table({{"FORECASTER"}, {"NAME"}, {"FORECASTS", Table::Align::kRight}, {"DESCRIPTION"}});
+  Table table({{"FORECASTER"},
+               {"NAME"},
+               {"FORECASTS", Table::Align::kRight},
+               {"SEALED", Table::Align::kRight},
+               {"NEVER REVEALED", Table::Align::kRight},
+               {"DESCRIPTION"}});
   for (const v1::Forecaster& forecaster : forecasters) {
     table.AddRow({IdOf(forecaster.name()), forecaster.display_name(),
-                  absl::StrCat(forecaster.forecast_count()), forecaster.description()});
+                  absl::StrCat(forecaster.forecast_count()),
+                  absl::StrCat(forecaster.seals().sealed_count()),
+                  absl::StrCat(forecaster.seals().unrevealed_count()), forecaster.description()});
   }
   return table;
 }
@@ -50,10 +57,15 @@ void AddGet(CLI::App* noun, CliContext& context) {
         Presentation presentation;
         presentation.table = [&] {
           const v1::Forecaster& forecaster = response.forecaster();
-          return FieldTable({{"name", forecaster.name()},
-                             {"display name", forecaster.display_name()},
-                             {"description", forecaster.description()},
-                             {"forecasts", absl::StrCat(forecaster.forecast_count())}});
+          return FieldTable(
+              {{"name", forecaster.name()},
+               {"display name", forecaster.display_name()},
+               {"description", forecaster.description()},
+               {"forecasts", absl::StrCat(forecaster.forecast_count())},
+               {"sealed", absl::StrCat(forecaster.seals().sealed_count())},
+               {"revealed", absl::StrCat(forecaster.seals().revealed_count())},
+               {"revealed too late", absl::StrCat(forecaster.seals().revealed_late_count())},
+               {"never revealed", absl::StrCat(forecaster.seals().unrevealed_count())}});
         };
         return Emit(context, response, presentation);
       });

@@ -105,13 +105,22 @@ const char* Stroke(int line, int before, int here, bool unicode) {
   return unicode ? "│" : "|";
 }
 
+// ", 80 % between 4.10 % and 9.20 %" of the first state; empty where nothing is uncertain.
+std::string IntervalText(const v1::PublishedPosterior& posterior) {
+  if (posterior.intervals().empty() || posterior.intervals(0).intervals_size() < 2) return "";
+  const event::v1::CredibleInterval& interval = posterior.intervals(0).intervals(1);
+  return absl::StrCat(", ", Rounded(100 * interval.level()), " % between ", Percent(interval.low()),
+                      " and ", Percent(interval.high()));
+}
+
 }  // namespace
 
 std::string HistoryLine(const v1::PublishedPosterior& posterior) {
   return absl::StrCat(FormatInstant(posterior.effective_time()), "  ",
                       posterior.has_numeric() ? NumericText(posterior.numeric())
                                               : StatesText(posterior.probabilities()),
-                      "  (", CauseText(posterior), ", position ", posterior.position(), ")");
+                      IntervalText(posterior), "  (", CauseText(posterior), ", position ",
+                      posterior.position(), ")");
 }
 
 std::string ChartTitle(const v1::PublishedPosterior& posterior) {

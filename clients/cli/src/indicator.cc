@@ -46,12 +46,16 @@ Table RankTable(const v1::RankIndicatorsResponse& response, bool unicode) {
 
 void AddIndicatorCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = AddNoun(app, "indicator", "What to watch next");
-  auto flags = std::make_shared<TargetFlags>();
+  struct Flags : TargetFlags {
+    bool drivers = false;
+  };
+  auto flags = std::make_shared<Flags>();
   CLI::App* verb = AddVerb(
       noun, context, "rank", "Rank what would tell most about a question",
       [&context, flags]() -> absl::Status {
         v1::RankIndicatorsRequest request;
         CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, *flags));
+        request.set_include_drivers(flags->drivers);
         CREDENCE_ASSIGN_OR_RETURN(const auto response,
                                   CallRpc<v1::RankIndicatorsResponse>(context, std::move(request)));
         const bool unicode = context.environment().unicode;
@@ -60,6 +64,7 @@ void AddIndicatorCommands(CLI::App& app, CliContext& context) {
         return Emit(context, response, presentation);
       });
   AddTargetFlags(verb, flags.get());
+  verb->add_flag("--drivers", flags->drivers, "Rank drivers too, which are never seen directly");
 }
 
 }  // namespace credence::cli

@@ -31,6 +31,61 @@ Table PosteriorTable(const v1::QueryPosteriorResponse& response) {
   return table;
 }
 
+// "12.34 % to 56.78 %", for spreadsheets "0.1234 0.5678"; empty where there is no such interval.
+Table::Cell IntervalCell(const v1::NodePosterior& node, int state, int index) {
+  if (state >= node.intervals_size() || index >= node.intervals(state).intervals_size()) return "";
+  const event::v1::CredibleInterval& interval = node.intervals(state).intervals(index);
+  return {absl::StrCat(Percent(interval.low()), " to ", Percent(interval.high())),
+          absl::StrCat(Exact(interval.low()), " ", Exact(interval.high()))};
+}
+
+// With what makes a probability uncertain: its credible intervals, or the error of a sample.
+Table UncertainTable(const v1::QueryPosteriorResponse& response) {
+  const bool approximate = response.has_approximation();
+  std::vector<Table::Column> columns = {{"NODE"}, {"STATE"}, {"PROBABILITY", Table::Align::kRight}};
+  for (const char* title : {"50 %", "80 %", "95 %"}) {
+    if (!approximate) columns.push_back({title, Table::Align::kRight});
+  }
+  if (approximate) columns.push_back({"STANDARD ERROR", Table::Align::kRight});
+  Table table(columns);
+  const auto add = [&](const v1::NodePosterior& node) {
+    for (int s = 0; s < node.states_size(); ++s) {
+      const double probability = node.states(s).probability();
+      std::vector<Table::Cell> row = {
+          node.node(), node.states(s).state(), {Percent(probability), Exact(probability)}};
+      for (int i = 0; i < 3 && !approximate; ++i) row.push_back(IntervalCell(node, s, i));
+      if (approximate) {
+        const double error = s < node.standard_errors_size() ? node.standard_errors(s) : 0.0;
+        row.push_back({Percent(error), Exact(error)});
+      }
+      table.AddRow(row);
+    }
+  };
+  if (response.has_posterior()) add(response.posterior());
+  for (const v1::NodePosterior& node : response.nodes()) add(node);
+  return table;
+}
+
+Table AnswerTable(const v1::QueryPosteriorResponse& response) {
+  const bool uncertain = response.has_interval_sample() || response.has_approximation();
+  return uncertain ? UncertainTable(response) : PosteriorTable(response);
+}
+
+// What is to be known of intervals or of an approximation.
+void WriteSample(const v1::QueryPosteriorResponse& response, std::ostream& out) {
+  if (response.has_interval_sample()) {
+    const v1::IntervalSample& sample = response.interval_sample();
+    out << "intervals from " << sample.draw_count() << " draws of " << sample.uncertain_count()
+        << " uncertain numbers, worth " << Rounded(sample.effective_draw_count())
+        << " equal draws\n";
+  }
+  if (response.has_approximation()) {
+    const v1::Approximation& made = response.approximation();
+    out << "an approximation from " << made.sample_count() << " samples, worth "
+        << Rounded(made.effective_sample_count()) << " equal ones\n";
+  }
+}
+
 bool IsNumeric(const v1::QueryPosteriorResponse& response) {
   return response.posterior().has_numeric() ||
          (response.nodes_size() == 1 && response.nodes(0).has_numeric());
@@ -48,6 +103,9 @@ std::string FamilyLine(const v1::QueryPosteriorResponse& response) {
 void AddGet(CLI::App* noun, CliContext& context) {
   struct Flags : TargetFlags {
     std::vector<double> quantiles, cumulative;
+    bool intervals = false;
+    std::optional<int64_t> draw_count, sample_count;
+    int64_t seed = 0;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = AddVerb(
@@ -58,13 +116,21 @@ void AddGet(CLI::App* noun, CliContext& context) {
         request.mutable_quantile_levels()->Assign(flags->quantiles.begin(), flags->quantiles.end());
         request.mutable_cumulative_values()->Assign(flags->cumulative.begin(),
                                                     flags->cumulative.end());
+        if (flags->intervals || flags->draw_count) request.mutable_interval_sample();
+        if (flags->draw_count)
+          request.mutable_interval_sample()->set_draw_count(*flags->draw_count);
+        if (flags->sample_count) {
+          request.mutable_approximation()->set_sample_count(*flags->sample_count);
+          request.mutable_approximation()->set_seed(flags->seed);
+        }
         CREDENCE_ASSIGN_OR_RETURN(const auto response,
                                   CallRpc<v1::QueryPosteriorResponse>(context, std::move(request)));
         Presentation presentation;
-        presentation.table = [&] { return PosteriorTable(response); };
+        presentation.table = [&] { return AnswerTable(response); };
         presentation.text = [&](std::ostream& out) {
-          PosteriorTable(response).WriteText(out);
+          AnswerTable(response).WriteText(out);
           if (IsNumeric(response)) out << FamilyLine(response) << "\n";
+          WriteSample(response, out);
           out << "at " << FormatInstant(response.effective_time()) << ", as known at position "
               << response.view_position() << ", " << response.network() << " revision "
               << response.network_revision() << "\n";
@@ -78,6 +144,12 @@ void AddGet(CLI::App* noun, CliContext& context) {
   verb->add_option("--cumulative", flags->cumulative,
                    "Of a number: values, to show the probability of at most each")
       ->delimiter(',');
+  verb->add_flag("--intervals", flags->intervals,
+                 "Show how uncertain each probability is itself: 50, 80 and 95 %");
+  verb->add_option("--draws", flags->draw_count, "Draws that the intervals are taken from");
+  verb->add_option("--approximate", flags->sample_count,
+                   "Estimate from this many samples, where exact inference costs too much");
+  verb->add_option("--seed", flags->seed, "Seed of the samples");
 }
 
 void AddExplain(CLI::App* noun, CliContext& context) {
@@ -106,43 +178,17 @@ void AddExplain(CLI::App* noun, CliContext& context) {
   verb->add_option("--state", flags->state, "State to explain; the first where absent");
 }
 
-struct SimulateFlags {
-  TargetFlags target;
-  std::vector<std::string> observations, interventions, withheld, files;
-};
-
-// "node=state".
-absl::StatusOr<std::pair<std::string, std::string>> NodeAndState(const std::string& flag,
-                                                                 const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
-    return UsageError(absl::StrCat(flag, ": '", text, "' is no NODE=STATE"));
+// What is supposed moves from the target, whose answer is what is, to the request itself.
+void SupposeInRequest(v1::SimulatePosteriorRequest* request) {
+  v1::Scenario scenario = request->target().scenario();
+  request->mutable_target()->clear_scenario();
+  request->mutable_hypothetical_evidence()->Swap(scenario.mutable_hypothetical_evidence());
+  request->mutable_withheld_evidence()->Swap(scenario.mutable_withheld_evidence());
+  request->mutable_interventions()->Swap(scenario.mutable_interventions());
+  request->mutable_grades()->Swap(scenario.mutable_grades());
+  if (scenario.has_default_cluster_correlation()) {
+    request->set_default_cluster_correlation(scenario.default_cluster_correlation());
   }
-  return std::make_pair(text.substr(0, equals), text.substr(equals + 1));
-}
-
-absl::Status FillSimulation(CliContext& context, const SimulateFlags& flags,
-                            v1::SimulatePosteriorRequest* request) {
-  for (const std::string& text : flags.observations) {
-    CREDENCE_ASSIGN_OR_RETURN(const auto pair, NodeAndState("--observe", text));
-    auto* item = request->add_hypothetical_evidence();
-    item->set_node(pair.first);
-    item->set_observed_state(pair.second);
-    item->set_summary("what if");
-  }
-  for (const std::string& text : flags.interventions) {
-    CREDENCE_ASSIGN_OR_RETURN(const auto pair, NodeAndState("--do", text));
-    v1::Intervention* intervention = request->add_interventions();
-    intervention->set_node(pair.first);
-    intervention->set_state(pair.second);
-  }
-  for (const std::string& item : flags.withheld) request->add_withheld_evidence(IdOf(item));
-  for (const std::string& file : flags.files) {
-    v1::Evidence evidence;
-    CREDENCE_RETURN_IF_ERROR(ReadMessage(file, context.in(), &evidence));
-    *request->add_hypothetical_evidence() = evidence.model();
-  }
-  return absl::OkStatus();
 }
 
 Table SimulationTable(const v1::SimulatePosteriorResponse& response) {
@@ -171,25 +217,19 @@ Table SimulationTable(const v1::SimulatePosteriorResponse& response) {
 }
 
 void AddSimulate(CLI::App* noun, CliContext& context) {
-  auto flags = std::make_shared<SimulateFlags>();
+  auto flags = std::make_shared<TargetFlags>();
   CLI::App* verb = AddVerb(
       noun, context, "simulate", "What if: suppose, force or leave out things",
       [&context, flags]() -> absl::Status {
         v1::SimulatePosteriorRequest request;
-        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, flags->target));
-        CREDENCE_RETURN_IF_ERROR(FillSimulation(context, *flags, &request));
+        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_target(), MakeTarget(context, *flags));
+        SupposeInRequest(&request);
         CREDENCE_ASSIGN_OR_RETURN(const auto response, CallRpc<v1::SimulatePosteriorResponse>(
                                                            context, std::move(request)));
         Presentation presentation{"nodes", [&] { return SimulationTable(response); }, nullptr};
         return Emit(context, response, presentation);
       });
-  AddTargetFlags(verb, &flags->target);
-  verb->add_option("--observe", flags->observations, "Suppose that NODE=STATE is seen")
-      ->delimiter(',');
-  verb->add_option("--do", flags->interventions, "Force NODE=STATE from outside")->delimiter(',');
-  verb->add_option("--withhold", flags->withheld, "Leave out items by id")->delimiter(',');
-  verb->add_option("--hypothetical", flags->files,
-                   "Suppose the item of this file, as {model: {...}}");
+  AddTargetFlags(verb, flags.get());
 }
 
 struct WatchFlags {
@@ -265,6 +305,8 @@ void AddPosteriorCommands(CLI::App& app, CliContext& context) {
   AddExplain(noun, context);
   AddSimulate(noun, context);
   AddWatch(noun, context);
+  AddPosteriorQueryVerbs(noun, context);
+  AddAlarmVerb(noun, context);
   AddHistoryVerb(noun, context);
 }
 

@@ -36,6 +36,18 @@ Table QuestionTable(const v1::ListQuestionsResponse& response) {
   return table;
 }
 
+std::string IdsText(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  return absl::StrJoin(names, ", ",
+                       [](std::string* out, const std::string& name) { out->append(IdOf(name)); });
+}
+
+// Which version of its texts stands, and since which one its meaning may be another.
+std::string VersionText(const v1::Question& question) {
+  if (question.material_version() <= 1) return absl::StrCat(question.question_version());
+  return absl::StrCat(question.question_version(), ", materially changed by version ",
+                      question.material_version());
+}
+
 Table QuestionFields(const v1::Question& question) {
   const v1::Resolution& resolution = question.resolution();
   return FieldTable(
@@ -48,6 +60,9 @@ Table QuestionFields(const v1::Question& question) {
        {"opens", question.has_open_time() ? FormatInstant(question.open_time()) : ""},
        {"closes", question.has_close_time() ? FormatInstant(question.close_time()) : ""},
        {"tags", absl::StrJoin(question.tags(), ", ")},
+       {"implies", IdsText(question.implied_questions())},
+       {"conjunction of", IdsText(question.conjuncts())},
+       {"version", VersionText(question)},
        {"posterior", PosteriorCell(question).text},
        {"standing forecasts", absl::StrCat(question.standing_forecast_count())},
        {"outcome", resolution.outcome()},
@@ -57,19 +72,39 @@ Table QuestionFields(const v1::Question& question) {
        {"recorded", FormatInstant(question.record_time())}});
 }
 
+// What is declared of how questions hang together.
+template <typename Ids>
+void AddRelationFlags(CLI::App* verb, Ids* implied, Ids* conjuncts) {
+  verb->add_option("--implies", *implied,
+                   "Questions that are yes whenever this one is, such as a later deadline")
+      ->delimiter(',');
+  verb->add_option("--conjunction-of", *conjuncts,
+                   "Questions that are all yes exactly when this one is")
+      ->delimiter(',');
+}
+
 struct CreateFlags {
   std::string id;
   std::string file;
   std::string title, criteria, network, node, open_time, close_time;
-  std::vector<std::string> tags, states;
+  std::vector<std::string> tags, states, implied, conjuncts;
   std::vector<double> prior;
   std::string numeric, unit;
   std::string auto_resolve, grace;
   PoolFlags pool;
   bool without_model = false;
+  bool ordered = false;
   bool draft = false;
   WriteFlags write;
 };
+
+// Ids of questions as full names; an empty one stands for none.
+void AddNames(const std::vector<std::string>& ids,
+              google::protobuf::RepeatedPtrField<std::string>* names) {
+  for (const std::string& id : ids) {
+    if (!id.empty()) *names->Add() = NameIn("questions", id);
+  }
+}
 
 // What the flags say stands above what the file says.
 absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Question* question) {
@@ -82,6 +117,8 @@ absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Que
   if (!flags.node.empty()) question->set_node(flags.node);
   for (const std::string& tag : flags.tags) question->add_tags(tag);
   for (const std::string& state : flags.states) question->add_states(state);
+  AddNames(flags.implied, question->mutable_implied_questions());
+  AddNames(flags.conjuncts, question->mutable_conjuncts());
   if (!flags.prior.empty()) {
     auto* fixed = question->mutable_prior()->mutable_fixed();
     fixed->mutable_probabilities()->Assign(flags.prior.begin(), flags.prior.end());
@@ -103,6 +140,7 @@ absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Que
     *question->mutable_auto_resolution()->mutable_grace_duration() = ToProto(grace);
   }
   if (flags.without_model) question->set_without_model(true);
+  if (flags.ordered) question->set_ordered(true);
   CREDENCE_ASSIGN_OR_RETURN(const auto open_time,
                             TimeFlag(context, "--open-time", flags.open_time));
   if (open_time) *question->mutable_open_time() = *open_time;
@@ -150,8 +188,11 @@ void AddCreate(CLI::App* noun, CliContext& context) {
       "State that the system resolves it to where nobody did by its close and --grace");
   verb->add_option("--grace", flags->grace, "Time after the close, such as 30d");
   AddPolicyFlags(verb, &flags->pool);
+  AddRelationFlags(verb, &flags->implied, &flags->conjuncts);
   verb->add_flag("--without-model", flags->without_model,
                  "Forecasters alone speak on it: no prior, no posterior, no score of a model");
+  verb->add_flag("--ordered", flags->ordered,
+                 "Its states have an order, which scores use: a near miss costs less");
   verb->add_flag("--draft", flags->draft, "Create it as a draft, to be opened later");
   AddWriteFlags(verb, &flags->write);
 }
@@ -210,12 +251,13 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
   struct Flags {
     std::string id;
     std::optional<std::string> title, criteria;
-    std::optional<std::vector<std::string>> tags;
+    std::optional<std::vector<std::string>> tags, implied, conjuncts;
+    bool wording_only = false;
     WriteFlags write;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* verb = AddVerb(
-      noun, context, "update", "Change title, criteria or tags",
+      noun, context, "update", "Change title, criteria, tags or declared relations",
       [&context, flags]() -> absl::Status {
         v1::UpdateQuestionRequest request;
         request.set_name(NameIn("questions", flags->id));
@@ -233,9 +275,20 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
           }
           request.mutable_update_mask()->add_paths("tags");
         }
-        if (request.update_mask().paths().empty()) {
-          return UsageError("nothing to change: give --title, --criteria or --tags");
+        if (flags->implied) {
+          AddNames(*flags->implied, request.mutable_question()->mutable_implied_questions());
+          request.mutable_update_mask()->add_paths("implied_questions");
         }
+        if (flags->conjuncts) {
+          AddNames(*flags->conjuncts, request.mutable_question()->mutable_conjuncts());
+          request.mutable_update_mask()->add_paths("conjuncts");
+        }
+        if (request.update_mask().paths().empty()) {
+          return UsageError(
+              "nothing to change: give --title, --criteria, --tags, --implies or "
+              "--conjunction-of");
+        }
+        request.set_wording_only(flags->wording_only);
         CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
         CREDENCE_ASSIGN_OR_RETURN(const auto response,
                                   CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
@@ -246,6 +299,10 @@ void AddUpdate(CLI::App* noun, CliContext& context) {
   verb->add_option("--criteria", flags->criteria, "New resolution criteria");
   verb->add_option("--tags", flags->tags, "New tags, in place of the old; '' for none")
       ->delimiter(',');
+  AddRelationFlags(verb, &flags->implied, &flags->conjuncts);
+  verb->add_flag("--wording-only", flags->wording_only,
+                 "The texts say the same in other words; else scores of forecasts made before the "
+                 "change are flagged");
   AddWriteFlags(verb, &flags->write);
 }
 

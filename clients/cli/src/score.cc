@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
@@ -9,7 +10,14 @@
 namespace credence::cli {
 
 std::string SubjectName(const std::string& subject) {
-  return subject == "model" ? subject : NameIn("forecasters", subject);
+  const bool named = subject == "model" || subject == "base-rate";
+  return named ? subject : NameIn("forecasters", subject);
+}
+
+std::string AcrossVersionsText(int64_t count) {
+  if (count == 0) return "";
+  return absl::StrCat(count, count == 1 ? " question" : " questions",
+                      " changed materially after forecasts that counted: see `score list`\n");
 }
 
 Table::Cell MeanCell(bool finite, double mean) {
@@ -87,9 +95,42 @@ Table TagTable(const v1::GetScorecardResponse& response) {
   return table;
 }
 
+Table SkillTable(const v1::GetScorecardResponse& response) {
+  Table table({{"RULE"},
+               {"MEAN", Table::Align::kRight},
+               {"REFERENCE", Table::Align::kRight},
+               {"SKILL", Table::Align::kRight},
+               {"QUESTIONS", Table::Align::kRight},
+               {"COVERAGE"},
+               {"KIND"}});
+  for (const v1::RuleSkill& skill : response.skills()) {
+    table.AddRow(
+        {skill.rule(), MeanCell(skill.has_mean(), skill.mean()),
+         MeanCell(skill.has_reference_mean(), skill.reference_mean()),
+         OptionalCell(skill.has_skill(), skill.skill()), absl::StrCat(skill.question_count()),
+         absl::StrCat(Percent(skill.coverage()), " / ", Percent(skill.reference_coverage())),
+         skill.backfilled() ? "backfilled" : "live"});
+  }
+  return table;
+}
+
+// Questions of the scorecard that changed; of whatever rule has most of them.
+int64_t AcrossVersionsCount(const v1::GetScorecardResponse& response) {
+  int64_t live = 0;
+  int64_t backfilled = 0;
+  for (const v1::RuleAverage& average : response.live()) {
+    live = std::max(live, average.across_versions_count());
+  }
+  for (const v1::RuleAverage& average : response.backfilled()) {
+    backfilled = std::max(backfilled, average.across_versions_count());
+  }
+  return live + backfilled;
+}
+
 struct GetFlags {
   std::string subject;
   std::string detail_rule;
+  std::string reference;
   ScoreFilterFlags filter;
 };
 
@@ -97,7 +138,12 @@ void WriteScorecard(const CliContext& context, const v1::GetScorecardResponse& r
                     const GetFlags& flags, std::ostream& out) {
   ScorecardTable(response).WriteText(out);
   out << response.subject() << ", mean coverage " << Percent(response.coverage()) << "\n"
-      << SettlementText(response.settlement()) << "\n";
+      << SettlementText(response.settlement()) << "\n"
+      << AcrossVersionsText(AcrossVersionsCount(response));
+  if (!flags.reference.empty()) {
+    out << "\nskill against " << flags.reference << ", on the questions that both have\n";
+    SkillTable(response).WriteText(out);
+  }
   if (flags.detail_rule.empty()) return;
   out << "\n"
       << flags.detail_rule << (flags.filter.backfilled ? ", backfilled" : ", live") << " scores\n";
@@ -118,6 +164,7 @@ void AddGet(CLI::App* noun, CliContext& context) {
         request.set_tag(flags->filter.tag);
         request.set_detail_rule(flags->detail_rule);
         request.set_detail_backfilled(flags->filter.backfilled);
+        if (!flags->reference.empty()) request.set_reference(SubjectName(flags->reference));
         CREDENCE_ASSIGN_OR_RETURN(const auto filter, MakeScoreFilter(context, flags->filter));
         if (filter.has_effective_time()) {
           *request.mutable_effective_time() = filter.effective_time();
@@ -132,99 +179,15 @@ void AddGet(CLI::App* noun, CliContext& context) {
         };
         return Emit(context, response, presentation);
       });
-  verb->add_option("SUBJECT", flags->subject, "Forecaster, model, pools/median or pools/log")
+  verb->add_option("SUBJECT", flags->subject,
+                   "Forecaster, model, pools/median, pools/log or sources/SOURCE")
       ->required();
   AddScoreFilterFlags(verb, &flags->filter);
+  verb->add_option("--reference", flags->reference,
+                   "Also the skill against a subject, or base-rate: the forecast that only knows "
+                   "how often the questions came out yes");
   verb->add_option("--details", flags->detail_rule,
                    "Rule id whose average is also shown by tag and over time");
-}
-
-Table LeaderboardTable(const v1::GetLeaderboardResponse& response) {
-  Table table({{"RANK", Table::Align::kRight},
-               {"SUBJECT"},
-               {"MEAN", Table::Align::kRight},
-               {"+-", Table::Align::kRight},
-               {"FROM", Table::Align::kRight},
-               {"TO", Table::Align::kRight},
-               {"QUESTIONS", Table::Align::kRight},
-               {"COVERAGE", Table::Align::kRight}});
-  for (const v1::LeaderboardEntry& entry : response.entries()) {
-    table.AddRow({absl::StrCat(entry.rank()),
-                  entry.subject(),
-                  MeanCell(entry.has_mean(), entry.mean()),
-                  OptionalCell(entry.has_standard_error(), entry.standard_error()),
-                  OptionalCell(entry.has_low(), entry.low()),
-                  OptionalCell(entry.has_high(), entry.high()),
-                  absl::StrCat(entry.question_count()),
-                  {Percent(entry.coverage()), Exact(entry.coverage())}});
-  }
-  return table;
-}
-
-struct LeaderboardFlags {
-  std::string rule = "brier.half.timeweighted";
-  std::string kind;
-  ScoreFilterFlags filter;
-  int64_t question_count_min = 0;
-  int64_t resample_count = 0;
-  int64_t seed = 0;
-};
-
-absl::StatusOr<v1::GetLeaderboardRequest> MakeLeaderboardRequest(const CliContext& context,
-                                                                 const LeaderboardFlags& flags) {
-  v1::GetLeaderboardRequest request;
-  request.set_rule(flags.rule);
-  request.set_tag(flags.filter.tag);
-  request.set_backfilled(flags.filter.backfilled);
-  CREDENCE_ASSIGN_OR_RETURN(const auto filter, MakeScoreFilter(context, flags.filter));
-  if (filter.has_effective_time()) *request.mutable_effective_time() = filter.effective_time();
-  if (!flags.kind.empty()) {
-    CREDENCE_ASSIGN_OR_RETURN(
-        const int kind, ParseEnum(event::v1::ScoreSubjectKind_descriptor(), "--kind", flags.kind));
-    request.set_kind(static_cast<event::v1::ScoreSubjectKind>(kind));
-  }
-  request.set_question_count_min(flags.question_count_min);
-  request.set_resample_count(flags.resample_count);
-  request.set_seed(flags.seed);
-  CREDENCE_ASSIGN_OR_RETURN(*request.mutable_view(), MakeView(context));
-  return request;
-}
-
-void WriteLeaderboard(const v1::GetLeaderboardResponse& response, const LeaderboardFlags& flags,
-                      std::ostream& out) {
-  LeaderboardTable(response).WriteText(out);
-  out << response.rule() << ": " << response.description()
-      << (flags.filter.backfilled ? "; backfilled scores" : "; live scores") << "\n"
-      << SettlementText(response.settlement()) << "\n";
-  if (!response.has_version()) return;
-  const v1::LeaderboardVersion& version = response.version();
-  out << "version " << version.version() << ", by the scores of " << IdOf(version.question())
-      << " at position " << version.position() << " (cause: position " << version.cause_position()
-      << "), in force since " << FormatInstant(version.effective_time()) << "\n";
-}
-
-void AddLeaderboard(CLI::App* noun, CliContext& context) {
-  auto flags = std::make_shared<LeaderboardFlags>();
-  CLI::App* verb = AddVerb(
-      noun, context, "leaderboard", "Rank subjects by one rule",
-      [&context, flags]() -> absl::Status {
-        CREDENCE_ASSIGN_OR_RETURN(auto request, MakeLeaderboardRequest(context, *flags));
-        CREDENCE_ASSIGN_OR_RETURN(const auto response,
-                                  CallRpc<v1::GetLeaderboardResponse>(context, std::move(request)));
-        Presentation presentation;
-        presentation.items = "entries";
-        presentation.table = [&] { return LeaderboardTable(response); };
-        presentation.text = [&](std::ostream& out) { WriteLeaderboard(response, *flags, out); };
-        return Emit(context, response, presentation);
-      });
-  verb->add_option("--rule", flags->rule, "Rule id")->capture_default_str();
-  AddScoreFilterFlags(verb, &flags->filter);
-  verb->add_option("--kind", flags->kind, "Only subjects of this kind: forecaster, model or pool");
-  verb->add_option("--questions-min", flags->question_count_min,
-                   "Only subjects with at least so many questions");
-  verb->add_option("--resamples", flags->resample_count,
-                   "Resamples of the questions for an interval of each mean");
-  verb->add_option("--seed", flags->seed, "Seed of the resamples");
 }
 
 Table ScoreTable(const v1::ListScoresResponse& response) {
@@ -249,7 +212,8 @@ Table ScoreTable(const v1::ListScoresResponse& response) {
                     rule.rule(),
                     MeanCell(rule.has_value(), rule.value()),
                     {Percent(score.coverage()), Exact(score.coverage())},
-                    score.backfilled() ? "backfilled" : "live"});
+                    absl::StrCat(score.backfilled() ? "backfilled" : "live",
+                                 score.across_versions() ? ", across versions" : "")});
     }
   }
   return table;
@@ -291,7 +255,7 @@ void AddList(CLI::App* noun, CliContext& context) {
 void AddScoreCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = AddNoun(app, "score", "How good the forecasts were");
   AddGet(noun, context);
-  AddLeaderboard(noun, context);
+  AddScoreLeaderboard(noun, context);
   AddScoreCalibration(noun, context);
   AddScoreCompare(noun, context);
   AddList(noun, context);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
@@ -80,11 +81,17 @@ void AddScoreCompare(CLI::App* noun, CliContext& context) {
           out << response.rule() << ", " << (response.lower_is_better() ? "lower" : "higher")
               << " is better: " << response.description() << "\n"
               << SettlementText(response.settlement()) << "\n";
+          int64_t across_versions = 0;
+          for (const v1::ForecasterComparison& pair : response.comparisons()) {
+            across_versions = std::max(across_versions, pair.across_versions_count());
+          }
+          out << AcrossVersionsText(across_versions);
         };
         return Emit(context, response, presentation);
       });
   verb->add_option("SUBJECT", flags->subjects,
-                   "Two or more of forecasters, model, pools/median and pools/log")
+                   "Two or more of forecasters, model, pools/median, pools/log, sources/SOURCE and "
+                   "base-rate")
       ->required()
       ->expected(2, 50);
   verb->add_option("--rule", flags->rule, "Rule id")->capture_default_str();

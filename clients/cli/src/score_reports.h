@@ -12,10 +12,12 @@
 // What the commands on scores share.
 namespace credence::cli {
 
+void AddScoreLeaderboard(CLI::App* noun, CliContext& context);
 void AddScoreCalibration(CLI::App* noun, CliContext& context);
 void AddScoreCompare(CLI::App* noun, CliContext& context);
 
-// A forecaster's id stands for its full name; the model and the pools have names of their own.
+// A forecaster's id stands for its full name; the model, the pools, sources and the base rate have
+// names of their own.
 [[nodiscard]] std::string SubjectName(const std::string& subject);
 
 // A mean to four digits, exact for spreadsheets; "infinite" where it is absent.
@@ -26,6 +28,9 @@ void AddScoreCompare(CLI::App* noun, CliContext& context);
 
 // "412 questions ended, 400 scored, 9 void, 1 ambiguous, 2 annulled: void rate 2.91 %".
 [[nodiscard]] std::string SettlementText(const v1::Settlement& settlement);
+
+// A line on questions that changed materially after forecasts that counted; empty where none did.
+[[nodiscard]] std::string AcrossVersionsText(int64_t count);
 
 // Which scores a report is made of.
 struct ScoreFilterFlags {

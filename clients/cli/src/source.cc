@@ -1,11 +1,11 @@
 #include <ostream>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "command.h"
 #include "credence/cli/exit_code.h"
 #include "format.h"
 #include "output.h"
+#include "scenario_flags.h"
 #include "yaml_message.h"
 
 namespace credence::cli {
@@ -56,11 +56,16 @@ void AddGet(CLI::App* noun, CliContext& context) {
     Presentation presentation;
     presentation.table = [&] {
       const v1::Source& source = response.source();
-      return FieldTable({{"name", source.name()},
-                         {"display name", source.display_name()},
-                         {"description", source.description()},
-                         {"url", source.url()},
-                         {"items", absl::StrCat(source.evidence_count())}});
+      return FieldTable(
+          {{"name", source.name()},
+           {"display name", source.display_name()},
+           {"description", source.description()},
+           {"url", source.url()},
+           {"items", absl::StrCat(source.evidence_count())},
+           {"reports that came true", absl::StrCat(source.success_count())},
+           {"reports that did not", absl::StrCat(source.failure_count())},
+           {"learned reliability",
+            source.has_learned_reliability() ? Percent(source.learned_reliability()) : ""}});
     };
     return Emit(context, response, presentation);
   });
@@ -82,22 +87,15 @@ void AddList(CLI::App* noun, CliContext& context) {
   AddListFlags(verb, flags.get());
 }
 
-// "B=0.8".
+// Puts the entry of `text` in the place of the one for the same grade.
 absl::Status AddGrade(const std::string& text, v1::GradeTable* table) {
-  const size_t equals = text.find('=');
-  double probability = 0;
-  if (equals == std::string::npos || !absl::SimpleAtod(text.substr(equals + 1), &probability)) {
-    return UsageError(absl::StrCat("'", text, "' is no grade such as B=0.8"));
-  }
-  const std::string grade = text.substr(0, equals);
+  CREDENCE_ASSIGN_OR_RETURN(const event::v1::GradeProbability given, ParseGrade(text));
   for (auto& entry : *table->mutable_grades()) {
-    if (entry.grade() != grade) continue;
-    entry.set_probability(probability);
+    if (entry.grade() != given.grade()) continue;
+    entry = given;
     return absl::OkStatus();
   }
-  auto* entry = table->add_grades();
-  entry->set_grade(grade);
-  entry->set_probability(probability);
+  *table->add_grades() = given;
   return absl::OkStatus();
 }
 

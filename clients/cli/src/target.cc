@@ -54,6 +54,9 @@ void AddTargetFlags(CLI::App* command, TargetFlags* flags) {
                       "Instant at which deadlines are evaluated; the as-of time or now");
   command->add_option("--evidence-before", flags->evidence_before,
                       "Leave out evidence that occurred at or after this time");
+  command->add_option("--memory-budget", flags->memory_budget_bytes,
+                      "Refuse what needs tables of more than this many bytes");
+  AddScenarioFlags(command, &flags->scenario);
 }
 
 absl::StatusOr<v1::InferenceTarget> MakeTarget(CliContext& context, const TargetFlags& flags) {
@@ -62,6 +65,9 @@ absl::StatusOr<v1::InferenceTarget> MakeTarget(CliContext& context, const Target
   CREDENCE_ASSIGN_OR_RETURN(const auto time,
                             TimeFlag(context, "--effective-time", flags.effective_time));
   if (time) *target.mutable_effective_time() = *time;
+  CREDENCE_ASSIGN_OR_RETURN(const v1::Scenario scenario, MakeScenario(context, flags.scenario));
+  if (scenario.ByteSizeLong() > 0) *target.mutable_scenario() = scenario;
+  if (flags.memory_budget_bytes) target.set_memory_budget_bytes(*flags.memory_budget_bytes);
   v1::ReadView view = target.view();
   view.clear_evidence_occur_time_limit();
   CREDENCE_ASSIGN_OR_RETURN(*target.mutable_name(), TargetName(context, flags, view));

@@ -12,6 +12,7 @@
 #include "credence/client/error.h"
 #include "prepare.h"
 #include "proof_checker.h"
+#include "sign.h"
 
 namespace credence::client {
 namespace {
@@ -39,10 +40,17 @@ class __attribute__((visibility("hidden"))) Client::Impl {
   explicit Impl(ClientOptions options) : options_(std::move(options)), channel_(options_.endpoint) {
     CREDENCE_CHECK(options_.timeout > absl::ZeroDuration());
     CREDENCE_CHECK(options_.retries >= 0);
-    if (options_.verifier_key.empty()) return;
-    absl::StatusOr<VerifierKey> key = ParseVerifierKey(options_.verifier_key);
-    key_status_ = key.status();
-    if (key.ok()) checker_.emplace(*std::move(key));
+    if (options_.author_key != nullptr && options_.actor.empty()) {
+      options_.actor = options_.author_key->author();
+    }
+    std::string origin;
+    if (!options_.verifier_key.empty()) {
+      absl::StatusOr<VerifierKey> key = ParseVerifierKey(options_.verifier_key);
+      key_status_ = key.status();
+      if (key.ok()) origin = key->name;
+      if (key.ok()) checker_.emplace(*std::move(key));
+    }
+    if (options_.author_key != nullptr) signer_.emplace(options_.author_key, origin);
   }
 
   const ClientOptions& options() const { return options_; }
@@ -54,6 +62,9 @@ class __attribute__((visibility("hidden"))) Client::Impl {
     CREDENCE_CHECK(!method.empty());
     CREDENCE_RETURN_IF_ERROR(key_status_);
     CompleteWrite(request, options_.actor);
+    if (signer_.has_value()) {
+      CREDENCE_RETURN_IF_ERROR(signer_->Sign(request, SignCallsOfThis()));
+    }
     if (checker_.has_value()) AskForProof(request);
     if (options_.read_your_writes && written_ != kNothingWritten) CompleteRead(request, written_);
     CREDENCE_RETURN_IF_ERROR(CallUnchecked(method, request, response));
@@ -103,6 +114,15 @@ class __attribute__((visibility("hidden"))) Client::Impl {
             }};
   }
 
+  SignCalls SignCallsOfThis() {
+    return {[this](const v1::GetServerInfoRequest& request) {
+              return Fetch<v1::GetServerInfoResponse>(request);
+            },
+            [this](const v1::GetQuestionRequest& request) {
+              return Fetch<v1::GetQuestionResponse>(request);
+            }};
+  }
+
   RpcResult CallWithRepeats(const std::string& method, const std::string& request) {
     const absl::Time deadline = absl::Now() + options_.timeout;
     for (int attempt = 0;; ++attempt) {
@@ -120,12 +140,14 @@ class __attribute__((visibility("hidden"))) Client::Impl {
     }
   }
 
-  const ClientOptions options_;
+  // The actor may be completed by the constructor.
+  ClientOptions options_;
   Channel channel_;
   std::atomic<int64_t> written_ = kNothingWritten;
   // Of the key in the options; with a good one there is a checker.
   absl::Status key_status_;
   std::optional<ProofChecker> checker_;
+  std::optional<StatementSigner> signer_;
 };
 
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -165,10 +187,10 @@ bool DropRepeats(int64_t next_position, v1::WatchPosteriorsResponse& message) {
   return message.has_posterior() || message.next_position() > next_position;
 }
 
-// Streams from request.start_position(), which moves on with each message that was handed over.
-template <typename Request, typename Response>
-RpcResult StreamOnce(Channel& channel, Request& request,
-                     absl::FunctionRef<bool(const Response&)> on_message, bool* progressed) {
+// Hands the messages of one stream to `on_message` until it returns false.
+template <typename Response, typename Request>
+RpcResult ReadStream(Channel& channel, const Request& request, bool* progressed,
+                     absl::FunctionRef<bool(Response&)> on_message) {
   bool malformed = false;
   RpcResult result = channel.Stream(
       MethodOf(*Request::descriptor()), request.SerializeAsString(), [&](std::string_view bytes) {
@@ -176,13 +198,22 @@ RpcResult StreamOnce(Channel& channel, Request& request,
         malformed = !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
         if (malformed) return false;
         *progressed = true;
-        if (!DropRepeats(request.start_position(), message)) return true;
-        request.set_start_position(std::max(request.start_position(), message.next_position()));
         return on_message(message);
       });
   if (!malformed) return result;
   return {static_cast<int>(absl::StatusCode::kInternal), "a message of the stream cannot be parsed",
           "", ""};
+}
+
+// Streams from request.start_position(), which moves on with each message that was handed over.
+template <typename Request, typename Response>
+RpcResult StreamOnce(Channel& channel, Request& request,
+                     absl::FunctionRef<bool(const Response&)> on_message, bool* progressed) {
+  return ReadStream<Response>(channel, request, progressed, [&](Response& message) {
+    if (!DropRepeats(request.start_position(), message)) return true;
+    request.set_start_position(std::max(request.start_position(), message.next_position()));
+    return on_message(message);
+  });
 }
 
 // A watch that starts at the head pins the head first: were the connection lost before the first
@@ -197,6 +228,22 @@ absl::Status PinStart(Client& client, Request& request) {
 }
 
 }  // namespace
+
+absl::Status Client::CreateBackup(
+    const v1::CreateBackupRequest& request,
+    absl::FunctionRef<bool(const v1::CreateBackupResponse&)> on_message) {
+  bool malformed = false;
+  const RpcResult result = impl_->channel().Stream(
+      MethodOf(*v1::CreateBackupRequest::descriptor()), request.SerializeAsString(),
+      [&](std::string_view bytes) {
+        v1::CreateBackupResponse message;
+        malformed = !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+        return !malformed && on_message(message);
+      });
+  if (malformed) return absl::InternalError("a message of the stream cannot be parsed");
+  if (result.code == 0) return absl::OkStatus();
+  return StatusOfRpc(result.code, result.message, result.details);
+}
 
 absl::Status Client::WatchEvents(
     v1::WatchEventsRequest request,
@@ -215,6 +262,15 @@ absl::Status Client::WatchPosteriors(
   return impl_->Watch([&](bool* progressed) {
     return StreamOnce<v1::WatchPosteriorsRequest, v1::WatchPosteriorsResponse>(
         impl_->channel(), request, on_message, progressed);
+  });
+}
+
+absl::Status Client::WatchCoherenceAlarms(
+    const v1::WatchCoherenceAlarmsRequest& request,
+    absl::FunctionRef<bool(const v1::WatchCoherenceAlarmsResponse&)> on_message) {
+  return impl_->Watch([&](bool* progressed) {
+    return ReadStream<v1::WatchCoherenceAlarmsResponse>(impl_->channel(), request, progressed,
+                                                        on_message);
   });
 }
 

@@ -1,16 +1,17 @@
 #include <algorithm>
-#include <cfenv>
 #include <utility>
 
 #include "credence/base/check.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/forecaster/engine.h"
 #include "credence/forecaster/error_reasons.h"
 #include "credence/forecaster/network.h"
 #include "inference/budget.h"
 #include "inference/kernels.h"
 #include "inference/model.h"
+#include "inference/range_watch.h"
 #include "inference/tables.h"
 #include "inference/tree_choice.h"
 #include "model/names.h"
@@ -129,7 +130,8 @@ void FillTables(CompiledModel& model) {
 
 CompiledCost CostOf(const CompiledModel& model) {
   CompiledCost cost;
-  const TreeCost tree = CostOfTree(*model.tree, model.cardinality, model.no_findings);
+  const TreeCost tree = CostOfTree(*model.tree, model.cardinality, model.no_findings,
+                                   EngineOptions().most_cells_kept);
   cost.clique_count = model.tree->size();
   cost.largest_clique_cells = static_cast<int64_t>(tree.largest_cells);
   cost.total_cells = static_cast<int64_t>(tree.cells);
@@ -141,9 +143,10 @@ CompiledCost CostOf(const CompiledModel& model) {
 // before the instant is, and a product out of the range of doubles is left to the question.
 void MakeCliqueTables(CompiledModel& model) {
   const JunctionTree& tree = *model.tree;
-  const Layout layout(tree, model.tree_scopes, model.cardinality, model.no_findings);
+  const Layout layout(tree, model.tree_scopes, model.cardinality, model.no_findings,
+                      EngineOptions().most_cells_kept);
   model.clique_tables.resize(tree.size());
-  std::feclearexcept(FE_UNDERFLOW | FE_OVERFLOW);
+  RangeWatch<double> watch;
   for (int c = 0; c < tree.size(); ++c) {
     const std::span<const int> factors = tree.factors[c];
     const bool plain = std::all_of(factors.begin(), factors.end(), [&](int f) {
@@ -161,20 +164,21 @@ void MakeCliqueTables(CompiledModel& model) {
         i == 0 ? AssignView(cells, from, view.inner) : MultiplyView(cells, from, view.inner);
       }
     }
-    if (std::fetestexcept(FE_UNDERFLOW | FE_OVERFLOW) == 0) continue;
-    std::feclearexcept(FE_UNDERFLOW | FE_OVERFLOW);
-    table.clear();
+    if (watch.Left()) table.clear();
   }
 }
 
-absl::Status BuildTree(CompiledModel& model, int64_t budget_bytes) {
+absl::Status BuildTree(CompiledModel& model, const CompileOptions& options) {
+  const int64_t budget_bytes = options.memory_budget_bytes;
   // Hazard tables are part of the tree, whatever they will say.
   Findings all = model.no_findings;
   all.use.assign(model.factors.size(), FactorUse::kOwn);
   model.tree_scopes = ScopesOf(model.factors, model.cardinality, all);
   TreeOrTooLarge built = FindTree(model, model.tree_scopes.scopes, all,
                                   // This tree is searched for once and used for every question.
-                                  {.budget_bytes = budget_bytes, .effort = 32.0});
+                                  {.budget_bytes = budget_bytes,
+                                   .most_cells_kept = EngineOptions().most_cells_kept,
+                                   .effort = options.without_tree ? 0.25 : 32.0});
   if (const auto* too_large = std::get_if<TreeTooLarge>(&built)) {
     return BudgetExceeded(
         model,
@@ -207,8 +211,9 @@ absl::StatusOr<std::shared_ptr<const CompiledNetwork>> CompiledNetwork::Compile(
   for (int i = 0; i < Size(model->network.nodes); ++i) AppendFactors(*model, i);
   CREDENCE_RETURN_IF_ERROR(CheckScopes(*model, options.memory_budget_bytes));
   MakeNoFindings(*model);
-  const absl::Status built = BuildTree(*model, options.memory_budget_bytes);
-  if (!built.ok() && !options.without_tree) return built;
+  model->budget_bytes = options.memory_budget_bytes;
+  model->tree_status = BuildTree(*model, options);
+  if (!options.without_tree) CREDENCE_RETURN_IF_ERROR(model->tree_status);
   FillTables(*model);
   model->factors_of = Inverted(AllScopes(*model), Size(model->cardinality));
   FindSamplingOrder(*model);

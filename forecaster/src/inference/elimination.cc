@@ -15,24 +15,41 @@ namespace {
 // More variables than this are kept in lists instead of rows of bits.
 constexpr int kMaxDenseVariables = 6'000;
 
-// Steps of work (words looked at) that a search may still take once a table is too large.
+// Steps of work (words looked at) that a search may still take once a table is too large, and that
+// all searches together may take where nothing found fits; a step takes about a nanosecond.
 constexpr int64_t kWorkAfterOverflow = 2'000'000;
+constexpr double kWorkWithoutFit = 12e6;
+// What a search may take that its problem allows more, and for large tables by cell: a part of what
+// it takes to walk them once.
+constexpr double kWorkForLittle = 20e6;
+constexpr double kWorkPerCell = 0.5;
 
 // What a quick search finds to be so many times too large, no better search will make fit.
 constexpr double kHopeless = 65536.0;
 
+// Beside a variable that the front has not reached, any other goes first.
+constexpr double kFar = 65536.0;
+
 constexpr double kGone = std::numeric_limits<double>::infinity();
+
+// How a search chooses. Chances push the order that the heuristic would take: each key is raised by
+// a share of itself and by a part of a unit, both drawn.
+struct Search {
+  Heuristic heuristic = Heuristic::kLeastFill;
+  uint64_t seed = 0;
+  double share = 0.0;
+  double part = 0.0;
+};
 
 // The interaction graph as a matrix of bits.
 class DenseElimination {
  public:
-  DenseElimination(const EliminationProblem& problem, Heuristic heuristic, uint64_t seed)
+  explicit DenseElimination(const EliminationProblem& problem)
       : problem_(problem),
-        heuristic_(heuristic),
-        seed_(seed),
         count_(Size(problem.variables)),
         words_((count_ + 63) / 64),
-        rows_(static_cast<size_t>(count_) * words_),
+        whole_(static_cast<size_t>(count_) * words_),
+        rows_(whole_.size()),
         log_cells_(count_),
         key_(count_) {
     std::vector<int> local(problem.cardinality.size(), -1);
@@ -46,9 +63,24 @@ class DenseElimination {
       }
     }
     for (int i = 0; i < count_; ++i) Row(i)[i / 64] &= ~(uint64_t{1} << (i % 64));
+    whole_ = rows_;
   }
 
-  EliminationOrder Run() {
+  // An order not complete where it came to more cells than `bound` altogether.
+  EliminationOrder Run(const Search& search, double bound) {
+    search_ = search;
+    rows_ = whole_;
+    work_ += std::ssize(whole_) / 2;
+    reached_.assign(count_, 0);
+    overflow_work_ = 0;
+    return Run(bound);
+  }
+
+  // Steps of all runs so far.
+  [[nodiscard]] int64_t work() const { return work_; }
+
+ private:
+  EliminationOrder Run(double bound) {
     EliminationOrder order;
     order.variables.reserve(count_);
     order.neighbours.begin.reserve(count_ + 1);
@@ -62,30 +94,27 @@ class DenseElimination {
         key_[i] = now ? Key(i) : kGone;
         left += now ? 1 : 0;
       }
-      first_ = 0;
+      StartTournament();
       for (; left > 0; --left) {
-        Step(Cheapest(), order);
-        if (order.largest_cells > problem_.cells_max * kHopeless) {
-          order.complete = false;
-          return order;
-        }
-        if (order.largest_cells > problem_.cells_max && work_ > kWorkAfterOverflow) {
-          order.complete = left == 1 && stage == last_stage;
-          if (!order.complete) return order;
-        }
-        if (order.largest_cells <= problem_.cells_max) work_ = 0;
+        const int64_t before = work_;
+        Step(winner_[1], order);
+        const bool too_large = order.largest_cells > problem_.cells_max;
+        if (too_large) overflow_work_ += work_ - before;
+        order.complete = left == 1 && stage == last_stage;
+        const bool hopeless = order.largest_cells > problem_.cells_max * kHopeless ||
+                              overflow_work_ > kWorkAfterOverflow || order.total_cells > bound;
+        if (hopeless && !order.complete) return order;
       }
     }
     return order;
   }
 
- private:
   uint64_t* Row(int i) { return rows_.data() + static_cast<size_t>(i) * words_; }
   const uint64_t* Row(int i) const { return rows_.data() + static_cast<size_t>(i) * words_; }
   void Set(int a, int b) { Row(a)[b / 64] |= uint64_t{1} << (b % 64); }
   [[nodiscard]] bool Joined(int a, int b) const { return (Row(a)[b / 64] >> (b % 64) & 1U) != 0; }
 
-  void ListNeighbours(int i, std::vector<int>& list) const {
+  void ListNeighbours(int i, std::vector<int>& list) {
     list.clear();
     const uint64_t* row = Row(i);
     for (int w = 0; w < words_; ++w) {
@@ -93,6 +122,7 @@ class DenseElimination {
         list.push_back(w * 64 + std::countr_zero(bits));
       }
     }
+    work_ += 2 * words_ + 4 * Size(list) + 16;
   }
 
   // Twice the number of edges that the neighbours listed lack.
@@ -114,7 +144,7 @@ class DenseElimination {
         if (bits != 0) missing += std::popcount(bits);
       }
     }
-    work_ += static_cast<int64_t>(degree) * words_;
+    work_ += static_cast<int64_t>(degree) * words_ * 2;
     return missing - degree;  // Each is not its own neighbour.
   }
 
@@ -122,27 +152,42 @@ class DenseElimination {
   double Key(int i) {
     constexpr double kTie = 1.0 / 65536.0;
     ListNeighbours(i, list_);
-    double log_cells = log_cells_[i];
-    for (const int a : list_) log_cells += log_cells_[a];
-    const double tie = seed_ == 0 ? log_cells * kTie : Draw(i);
-    switch (heuristic_) {
+    double rest = 0.0;
+    for (const int a : list_) rest += log_cells_[a];
+    const double log_cells = rest + log_cells_[i];
+    double key = 0.0;
+    double tie = log_cells;
+    switch (search_.heuristic) {
       case Heuristic::kLeastFill:
-        return static_cast<double>(MissingTwice(i, list_)) + tie;
+        key = static_cast<double>(MissingTwice(i, list_));
+        break;
       case Heuristic::kLeastWeight:
-        return log_cells + (seed_ == 0 ? Size(list_) * kTie : tie);
+        key = log_cells;
+        tie = Size(list_);
+        break;
       case Heuristic::kLeastWeightedFill:
-        return WeightedFill(list_) + tie;
+        key = WeightedFill(list_);
+        break;
+      case Heuristic::kLeastRest:
+        key = rest;
+        break;
+      case Heuristic::kSweep:
+        key = log_cells + (reached_[i] != 0 ? 0.0 : kFar);
+        break;
     }
-    return 0.0;
+    if (search_.seed == 0) return key + tie * kTie;
+    const double draw = Draw(i);
+    // What costs nothing is not pushed away: to take it first is always right for the fill.
+    return key > 0.0 ? key * (1.0 + search_.share * draw) + search_.part * draw : tie * kTie;
   }
 
-  // In [0, 1/16), by variable and degree (SplitMix64, Steele, Lea and Flood 2014).
+  // In [0, 1), by variable and degree (SplitMix64, Steele, Lea and Flood 2014).
   [[nodiscard]] double Draw(int i) const {
-    uint64_t x =
-        seed_ * 0x9E3779B97F4A7C15U + static_cast<uint64_t>(i) * 0xBF58476D1CE4E5B9U + list_.size();
+    uint64_t x = search_.seed * 0x9E3779B97F4A7C15U +
+                 static_cast<uint64_t>(i) * 0xBF58476D1CE4E5B9U + list_.size();
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
     x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
-    return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-57;
+    return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
   }
 
   double WeightedFill(const std::vector<int>& list) {
@@ -156,16 +201,21 @@ class DenseElimination {
     return sum;
   }
 
-  int Cheapest() {
-    while (first_ < count_ && std::isinf(key_[first_])) ++first_;
-    int best = first_;
-    for (int i = first_; i < count_; ++i) {
-      if (key_[i] < key_[best]) best = i;
-      // Nothing is lost by eliminating a variable at once whose neighbours are all joined.
-      if (heuristic_ == Heuristic::kLeastFill && key_[best] < 1.0) break;
-    }
-    work_ += count_ / 8;
-    return best;
+  // The leaves of a tournament are the variables, each node above the cheaper of its two.
+  void StartTournament() {
+    leaves_ = static_cast<int>(std::bit_ceil(static_cast<unsigned>(count_)));
+    winner_.assign(2 * leaves_, count_ - 1);
+    for (int i = 0; i < count_; ++i) winner_[leaves_ + i] = i;
+    for (int k = leaves_ - 1; k > 0; --k) Play(k);
+  }
+  void Play(int k) {
+    const int left = winner_[2 * k];
+    const int right = winner_[2 * k + 1];
+    winner_[k] = key_[right] < key_[left] ? right : left;
+  }
+  void SetKey(int i, double key) {
+    key_[i] = key;
+    for (int k = (leaves_ + i) / 2; k > 0; k /= 2) Play(k);
   }
 
   void Step(int i, EliminationOrder& order) {
@@ -187,8 +237,11 @@ class DenseElimination {
   }
 
   void Remove(int i) {
-    const bool fills = heuristic_ == Heuristic::kLeastWeight || !(key_[i] < 1.0);
-    key_[i] = kGone;
+    const bool by_fill = search_.heuristic == Heuristic::kLeastFill ||
+                         search_.heuristic == Heuristic::kLeastWeightedFill;
+    const bool fills = !by_fill || !(key_[i] < 1.0);
+    SetKey(i, kGone);
+    for (const int a : neighbours_) reached_[a] = 1;
     const uint64_t* own = Row(i);
     if (fills) {
       for (const int a : neighbours_) {
@@ -199,7 +252,7 @@ class DenseElimination {
       work_ += static_cast<int64_t>(neighbours_.size()) * words_;
     }
     for (const int a : neighbours_) Row(a)[i / 64] &= ~(uint64_t{1} << (i % 64));
-    if (fills && heuristic_ != Heuristic::kLeastWeight) {
+    if (fills && by_fill) {
       // Variables that see both ends of a new edge change too.
       touched_.assign(words_, 0);
       for (const int a : neighbours_) {
@@ -219,58 +272,92 @@ class DenseElimination {
 
   void Rekey(int i) {
     if (std::isinf(key_[i])) return;
-    key_[i] = Key(i);
-    first_ = std::min(first_, i);
+    SetKey(i, Key(i));
   }
 
   const EliminationProblem& problem_;
-  Heuristic heuristic_;
-  uint64_t seed_;
+  Search search_;
   int count_;
   int words_;
+  std::vector<uint64_t> whole_;  // As it is before anything is eliminated.
   std::vector<uint64_t> rows_;
+  std::vector<uint8_t> reached_;  // Whether a neighbour has been eliminated.
   std::vector<double> log_cells_;
   std::vector<double> key_;
   std::vector<int> list_;
   std::vector<int> neighbours_;
   std::vector<uint64_t> touched_;
-  int first_ = 0;
+  int leaves_ = 1;
+  std::vector<int> winner_;
   int64_t work_ = 0;
+  int64_t overflow_work_ = 0;
 };
+
+// The searches in turn: each heuristic as it is, then pushed a little, more and much.
+Search SearchAt(int i) {
+  constexpr Heuristic kHeuristics[] = {Heuristic::kLeastFill, Heuristic::kLeastWeight,
+                                       Heuristic::kLeastWeightedFill, Heuristic::kSweep,
+                                       Heuristic::kLeastRest};
+  constexpr int kCount = 5;
+  Search search;
+  search.heuristic = kHeuristics[i % kCount];
+  const int round = i / kCount;
+  if (round == 0) return search;
+  search.seed = static_cast<uint64_t>(i);
+  constexpr double kShares[] = {0.0, 0.05, 0.15, 0.4};
+  search.share = kShares[round % 4];
+  search.part = round % 4 == 0 ? 1.0 : 0.25;
+  return search;
+}
 
 }  // namespace
 
-EliminationOrder Eliminate(const EliminationProblem& problem, Heuristic heuristic, uint64_t seed) {
+EliminationOrder Eliminate(const EliminationProblem& problem, Heuristic heuristic) {
   const bool dense = Size(problem.variables) <= kMaxDenseVariables;
   // The lists know one stage and one heuristic only.
   if (!dense && problem.stage.empty()) return EliminateSparse(problem);
-  return DenseElimination(problem, heuristic, seed).Run();
+  return DenseElimination(problem).Run({.heuristic = heuristic},
+                                       std::numeric_limits<double>::infinity());
 }
 
 EliminationOrder FindOrder(const EliminationProblem& problem) {
-  constexpr Heuristic kHeuristics[] = {Heuristic::kLeastFill, Heuristic::kLeastWeight,
-                                       Heuristic::kLeastWeightedFill};
-  constexpr int kMostSearches = 48;
+  constexpr int kMostSearches = 400;
   constexpr int kFewVariables = 200;
+  constexpr int kManyVariables = 2'000;
+  // Two passes over a cell, in steps of a search.
+  constexpr double kStepsPerCell = 4.0;
   const int variables = Size(problem.variables);
-  if (variables > kMaxDenseVariables) return Eliminate(problem, kHeuristics[0]);
+  if (variables > kMaxDenseVariables) return Eliminate(problem, Heuristic::kLeastFill);
+  DenseElimination elimination(problem);
+  const double no_bound = std::numeric_limits<double>::infinity();
+  // The quickest heuristic tells what is out of reach.
+  EliminationOrder best;
   if (variables > kFewVariables) {
-    // The quickest heuristic tells what is out of reach.
-    EliminationOrder quick = Eliminate(problem, Heuristic::kLeastWeight);
-    if (!quick.complete) return quick;
+    best = elimination.Run({.heuristic = Heuristic::kLeastWeight}, no_bound);
+    // The next best opinion, where it is not too long in coming.
+    if (!best.complete && variables <= kManyVariables) {
+      EliminationOrder other = elimination.Run({.heuristic = Heuristic::kSweep}, no_bound);
+      if (other.complete || other.largest_cells < best.largest_cells) best = std::move(other);
+    }
+    if (!best.complete && variables <= kManyVariables) {
+      EliminationOrder other = elimination.Run({.heuristic = Heuristic::kLeastFill}, no_bound);
+      if (other.complete || other.largest_cells < best.largest_cells) best = std::move(other);
+    }
+    if (!best.complete) return best;
+  } else {
+    best = elimination.Run(SearchAt(0), no_bound);
   }
-  EliminationOrder best = Eliminate(problem, kHeuristics[0]);
-  // One search takes about as long as one run over this many cells.
-  const double search_cells = 256.0 * variables;
-  double searched = 0.0;
-  for (int i = 1; i < kMostSearches; ++i) {
-    searched += search_cells;
-    const bool too_large = best.largest_cells > problem.cells_max;
-    const double worth = too_large ? 4.0 * search_cells : problem.effort * best.total_cells;
-    if (searched > worth) break;
-    EliminationOrder other = Eliminate(problem, kHeuristics[i % 3], static_cast<uint64_t>(i / 3));
-    const bool better = other.complete && (!best.complete || other.total_cells < best.total_cells);
-    if (better) best = std::move(other);
+  const int64_t one = elimination.work();
+  for (int i = variables > kFewVariables ? 0 : 1; i < kMostSearches; ++i) {
+    const double worth = best.largest_cells > problem.cells_max
+                             ? kWorkWithoutFit
+                             : std::min(problem.effort * kStepsPerCell * best.total_cells,
+                                        std::max(kWorkForLittle, kWorkPerCell * best.total_cells));
+    // The two best opinions on small tables are always heard.
+    if (i > 0 && static_cast<double>(elimination.work() + one) > worth) break;
+    EliminationOrder other =
+        elimination.Run(SearchAt(i), best.complete ? best.total_cells : no_bound);
+    if (other.complete) best = std::move(other);
   }
   return best;
 }

@@ -40,8 +40,10 @@ struct EliminationOrder {
 
 // What to eliminate first: the variable whose neighbours lack the fewest edges (Rose 1970,
 // Kjaerulff 1990), or the one with the smallest table (Kjaerulff 1990), or the one whose missing
-// edges join the fewest states.
-enum class Heuristic { kLeastFill, kLeastWeight, kLeastWeightedFill };
+// edges join the fewest states, or the one whose table leaves the smallest one behind (Cano and
+// Moral 1995), or the one with the smallest table beside what is eliminated already: a front that
+// sweeps over the network, best for lattices.
+enum class Heuristic { kLeastFill, kLeastWeight, kLeastWeightedFill, kLeastRest, kSweep };
 
 struct EliminationProblem {
   // The variables to take in.
@@ -61,12 +63,12 @@ struct EliminationProblem {
 };
 
 // The same problem always gives the same order. Equals go by table size (for kLeastWeight by
-// degree), then by position; with a seed other than 0 by a draw.
-[[nodiscard]] EliminationOrder Eliminate(const EliminationProblem& problem, Heuristic heuristic,
-                                         uint64_t seed = 0);
+// degree), then by position.
+[[nodiscard]] EliminationOrder Eliminate(const EliminationProblem& problem, Heuristic heuristic);
 
-// The best of the heuristics by total cells. Others than the first, and other draws among equals,
-// are tried as long as what they may save is worth their own time.
+// The best of the heuristics by total cells. Others than the first, and orders that a draw pushes
+// from the greedy one here and there, are tried as long as what they may save is worth their time,
+// which is counted in steps, so that the same problem always gives the same order.
 [[nodiscard]] EliminationOrder FindOrder(const EliminationProblem& problem);
 
 }  // namespace credence::forecaster

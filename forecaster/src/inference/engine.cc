@@ -35,7 +35,11 @@ struct Engine::State {
         model(its_network.model()),
         options(its_options),
         evidence(model),
-        tree(model, evidence, options) {}
+        tree(model, evidence, options) {
+    size_t states = 0;
+    for (int node = 0; node < Size(model.network.nodes); ++node) states += Cardinality(node);
+    marginals.resize(states);
+  }
 
   [[nodiscard]] int Cardinality(int node) const { return model.cardinality[node]; }
 
@@ -130,20 +134,8 @@ absl::StatusOr<std::vector<std::vector<double>>> Engine::LogMarginals() {
 
 absl::StatusOr<std::span<const double>> Engine::Marginals() {
   CREDENCE_RETURN_IF_ERROR(state_->Prepare());
-  state_->tree.DistributeAll();
-  std::vector<double>& marginals = state_->marginals;
-  marginals.clear();
-  for (int node = 0; node < Size(state_->model.network.nodes); ++node) {
-    const int observed = state_->evidence.findings().observed[node];
-    if (observed < 0) {
-      CREDENCE_RETURN_IF_ERROR(state_->tree.AppendMarginal(node, marginals));
-      continue;
-    }
-    const auto begin = marginals.size();
-    marginals.resize(begin + state_->Cardinality(node), 0.0);
-    marginals[begin + observed] = 1.0;
-  }
-  return std::span<const double>(marginals);
+  CREDENCE_RETURN_IF_ERROR(state_->tree.PutMarginals(state_->marginals));
+  return std::span<const double>(state_->marginals);
 }
 
 absl::StatusOr<JointTable> Engine::Joint(std::span<const int> nodes) {

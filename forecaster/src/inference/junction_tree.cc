@@ -31,7 +31,7 @@ class TreeBuilder {
     for (int i = 0; i < Size(order.variables); ++i) position_[order.variables[i]] = i;
   }
 
-  JunctionTree Run() {
+  JunctionTree Run(int marginal_count) {
     FindParents();
     MakeClusters();
     JoinSmallClusters();
@@ -42,6 +42,7 @@ class TreeBuilder {
     }
     Assemble();
     AssignFactors();
+    ChooseMarginalSources(marginal_count);
     return std::move(tree_);
   }
 
@@ -158,25 +159,23 @@ class TreeBuilder {
     }
   }
 
-  // The cluster from which no branch holds more than half of the component: what one change must
-  // pass through is then short.
+  // The cluster to which the cliques are nearest on average, the way to it weighed by what is
+  // walked on it: what one change must pass through is then short.
   int Middle(int start) {
     std::vector<int> reached;
     std::vector<int> from;
     Walk(start, reached, from);
-    std::vector<int> below(reached.size(), 1);
-    std::vector<int> largest(reached.size(), 0);
+    std::vector<double> below(reached.size(), 1.0);
+    for (int i = Size(reached) - 1; i > 0; --i) below[from[i]] += below[i];
+    const auto weight = [&](int i) { return clusters_[reached[i]].cells + kCellsPerClique; };
+    const auto all = static_cast<double>(reached.size());
+    // What all ways cost together, beside those to `start`. Over an edge those beyond lose a
+    // cluster, and all others gain one.
+    std::vector<double> cost(reached.size(), 0.0);
     int best = 0;
-    int best_branch = Size(reached) + 1;
-    for (int i = Size(reached) - 1; i >= 0; --i) {
-      const int branch = std::max(largest[i], Size(reached) - below[i]);
-      if (branch < best_branch) {
-        best = i;
-        best_branch = branch;
-      }
-      if (from[i] < 0) continue;
-      below[from[i]] += below[i];
-      largest[from[i]] = std::max(largest[from[i]], below[i]);
+    for (int i = 1; i < Size(reached); ++i) {
+      cost[i] = cost[from[i]] - weight(from[i]) * below[i] + weight(i) * (all - below[i]);
+      if (cost[i] < cost[best]) best = i;
     }
     return reached[best];
   }
@@ -309,6 +308,36 @@ class TreeBuilder {
     }
   }
 
+  // A variable's marginal is read where the table is smallest: a separator to a child of its home,
+  // or the home itself.
+  void ChooseMarginalSources(int marginal_count) {
+    tree_.marginal_source.assign(marginal_count, -1);
+    std::vector<double> cells_at(marginal_count, 0.0);
+    for (int c = 0; c < tree_.size(); ++c) {
+      if (tree_.parent[c] < 0) continue;
+      const std::span<const int> shared = tree_.cliques[c].subspan(0, tree_.separator_size[c]);
+      const double cells = CellCount(shared, cardinality_);
+      for (const int v : shared) {
+        if (v >= marginal_count || tree_.home[v] != tree_.parent[c]) continue;
+        if (tree_.marginal_source[v] >= 0 && cells_at[v] <= cells) continue;
+        tree_.marginal_source[v] = c;
+        cells_at[v] = cells;
+      }
+    }
+    for (int c = 0; c < tree_.size(); ++c) {
+      const std::span<const int> variables = tree_.cliques[c];
+      for (int i = 0; i < Size(variables); ++i) {
+        const int v = variables[i];
+        if (v >= marginal_count) continue;
+        if (tree_.marginal_source[v] == c) tree_.separator_marginals.variables.push_back(v);
+        const bool own = i >= tree_.separator_size[c] && tree_.marginal_source[v] < 0;
+        if (own) tree_.own_marginals.variables.push_back(v);
+      }
+      tree_.own_marginals.Close();
+      tree_.separator_marginals.Close();
+    }
+  }
+
   const EliminationOrder& order_;
   const Scopes& scopes_;
   std::span<const int> cardinality_;
@@ -325,8 +354,8 @@ class TreeBuilder {
 }  // namespace
 
 JunctionTree BuildJunctionTree(const EliminationOrder& order, const Scopes& scopes,
-                               std::span<const int> cardinality) {
-  return TreeBuilder(order, scopes, cardinality).Run();
+                               std::span<const int> cardinality, int marginal_count) {
+  return TreeBuilder(order, scopes, cardinality).Run(marginal_count);
 }
 
 }  // namespace credence::forecaster

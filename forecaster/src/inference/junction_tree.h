@@ -32,12 +32,33 @@ struct JunctionTree {
   std::vector<int> home;
   // The clique in which a likelihood of the variable is cheapest to multiply in, -1 likewise.
   std::vector<int> likelihood_clique;
+  // For each variable whose marginal is wanted, the child of its home whose separator has it and is
+  // the smallest; -1 where none has it.
+  std::vector<int> marginal_source;
+  // Those of each clique that no separator has: they are read from the clique itself.
+  Scopes own_marginals;
+  // Those that are read from the separator between each clique and its parent.
+  Scopes separator_marginals;
 
   [[nodiscard]] int size() const { return cliques.size(); }
 };
 
-// `scopes` are those of the factors, over the variables of the order. Sizes are of all variables.
+// Configurations of the variables that the separator to a child has and the rows of its parent have
+// not; extent(variable) says of how many states a variable is.
+template <typename Extent>
+[[nodiscard]] double ExtentBesideRows(const JunctionTree& tree, int child, Extent extent) {
+  const int rows = tree.separator_size[tree.parent[child]];
+  double product = 1.0;
+  for (int i = 0; i < tree.separator_size[child]; ++i) {
+    const int at = tree.cliques.begin[child] + i;
+    if (tree.place_in_parent[at] >= rows) product *= extent(tree.cliques.variables[at]);
+  }
+  return product;
+}
+
+// `scopes` are those of the factors, over the variables of the order. Sizes are of all variables;
+// marginals are wanted of those below `marginal_count`.
 [[nodiscard]] JunctionTree BuildJunctionTree(const EliminationOrder& order, const Scopes& scopes,
-                                             std::span<const int> cardinality);
+                                             std::span<const int> cardinality, int marginal_count);
 
 }  // namespace credence::forecaster

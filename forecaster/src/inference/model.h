@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "credence/forecaster/network.h"
 #include "inference/factor.h"
 #include "inference/findings.h"
 #include "inference/junction_tree.h"
 #include "inference/layout.h"
-#include "inference/propagation.h"
+#include "inference/potential.h"
 
 namespace credence::forecaster {
 
@@ -32,9 +33,11 @@ struct CompiledModel {
 
   // Findings of no evidence: hazard tables say nothing.
   Findings no_findings;
-  // The tree without evidence; absent where its tables do not fit the budget. Then what is missing
-  // is known.
+  // The tree without evidence; absent where its tables do not fit the budget, and the status then
+  // says so.
   std::optional<JunctionTree> tree;
+  absl::Status tree_status;
+  int64_t budget_bytes = 0;
   TreeScopes tree_scopes;
   Scopes cliques_of;  // For each variable, the cliques of `tree` that have it.
   CliqueTables clique_tables;

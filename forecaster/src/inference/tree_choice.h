@@ -20,9 +20,9 @@ struct TreeCost {
   double work = 0.0;
 };
 
-// With observed variables taking no room.
+// With observed variables taking no room, and tables of more than `most_cells_kept` cells none.
 [[nodiscard]] TreeCost CostOfTree(const JunctionTree& tree, std::span<const int> cardinality,
-                                  const Findings& findings);
+                                  const Findings& findings, int64_t most_cells_kept);
 
 // What stands in the way of a tree: the largest table, and all together as far as it is known.
 struct TreeTooLarge {
@@ -35,6 +35,7 @@ using TreeOrTooLarge = std::variant<JunctionTree, TreeTooLarge>;
 
 struct TreeSearch {
   int64_t budget_bytes = 0;
+  int64_t most_cells_kept = 0;
   // EliminationProblem::effort.
   double effort = 1.0;
 };
@@ -42,6 +43,9 @@ struct TreeSearch {
 // A tree over the unobserved variables for factors with these scopes.
 [[nodiscard]] TreeOrTooLarge FindTree(const CompiledModel& model, const Scopes& scopes,
                                       const Findings& findings, const TreeSearch& search);
+
+// How many cells the tables may have altogether, those not kept included.
+[[nodiscard]] double MostCells(int64_t budget_bytes);
 
 // Time to find a tree over so many variables, in the units of TreeCost::work.
 [[nodiscard]] double WorkOfSearch(int variables);

@@ -23,6 +23,12 @@ std::vector<double> NormalisedLogs(std::span<const Real> weights) {
   return logs;
 }
 
+void PutNormalised(std::span<const double> weights, std::span<double> result) {
+  double sum = 0.0;
+  for (const double weight : weights) sum += weight;
+  for (size_t s = 0; s < weights.size(); ++s) result[s] = weights[s] / sum;
+}
+
 // ln of each value over the sum of values * table.
 template <typename Real>
 std::vector<double> LogsOverSum(const std::vector<Real>& without, const Factor& table) {
@@ -83,15 +89,21 @@ absl::Status TreeState::Choose() {
       findings.observed.begin(), findings.observed.end(), [](int s) { return s < 0; }));
   double kept_work = 0.0;
   if (may_keep) {
-    kept_work = CostOfTree(*model_.tree, model_.cardinality, findings).work;
+    kept_work =
+        CostOfTree(*model_.tree, model_.cardinality, findings, options_.most_cells_kept).work;
     const bool search = options_.tree == TreeChoice::kAutomatic &&
                         unobserved < Size(model_.cardinality) &&
                         kept_work > 4.0 * WorkOfSearch(unobserved);
     if (!search) return Use(true, {}, {});
   }
+  const bool known_too_large = !model_.tree && unobserved == Size(model_.cardinality) &&
+                               options_.memory_budget_bytes == model_.budget_bytes;
+  if (known_too_large) return model_.tree_status;
   TreeScopes scopes = ScopesOf(model_.factors, model_.cardinality, findings);
   TreeOrTooLarge found = FindTree(model_, scopes.scopes, findings,
-                                  {.budget_bytes = options_.memory_budget_bytes, .effort = 0.5});
+                                  {.budget_bytes = options_.memory_budget_bytes,
+                                   .most_cells_kept = options_.most_cells_kept,
+                                   .effort = 0.25});
   if (const auto* large = std::get_if<TreeTooLarge>(&found)) {
     if (may_keep) return Use(true, {}, {});
     return BudgetExceeded(
@@ -100,7 +112,8 @@ absl::Status TreeState::Choose() {
   }
   JunctionTree& tree = std::get<JunctionTree>(found);
   if (may_keep) {
-    const double new_work = CostOfTree(tree, model_.cardinality, findings).work;
+    const double new_work =
+        CostOfTree(tree, model_.cardinality, findings, options_.most_cells_kept).work;
     if (kept_work <= new_work + WorkOfSearch(unobserved)) return Use(true, {}, {});
   }
   return Use(false, std::move(tree), std::move(scopes));
@@ -116,7 +129,8 @@ absl::Status TreeState::Use(bool kept, JunctionTree tree, TreeScopes scopes) {
   own_scopes_ = std::move(scopes);
   tree_ = kept ? &*model_.tree : &own_tree_;
   scopes_ = kept ? &model_.tree_scopes : &own_scopes_;
-  layout_ = std::make_unique<Layout>(*tree_, *scopes_, model_.cardinality, evidence_.findings());
+  layout_ = std::make_unique<Layout>(*tree_, *scopes_, model_.cardinality, evidence_.findings(),
+                                     options_.most_cells_kept);
   narrow_ = std::make_unique<Propagation<double>>(Input());
   return absl::OkStatus();
 }
@@ -239,18 +253,36 @@ absl::StatusOr<std::vector<double>> TreeState::LogMarginal(int node) {
   return is_wide ? NormalisedLogs(wide_->Marginal(node)) : NormalisedLogs(narrow_->Marginal(node));
 }
 
-absl::Status TreeState::AppendMarginal(int node, std::vector<double>& result) {
+absl::Status TreeState::PutMarginal(int node, std::span<double> result) {
   CREDENCE_ASSIGN_OR_RETURN(const bool is_wide, IsWideFor(node));
   if (is_wide) {
-    for (const double value : NormalisedLogs(wide_->Marginal(node))) {
-      result.push_back(std::exp(value));
-    }
-    return absl::OkStatus();
+    const std::vector<double> logs = NormalisedLogs(wide_->Marginal(node));
+    std::transform(logs.begin(), logs.end(), result.begin(),
+                   [](double value) { return std::exp(value); });
+  } else {
+    PutNormalised(narrow_->Marginal(node), result);
   }
-  const std::span<const double> weights = narrow_->Marginal(node);
-  double sum = 0.0;
-  for (const double weight : weights) sum += weight;
-  for (const double weight : weights) result.push_back(weight / sum);
+  return absl::OkStatus();
+}
+
+absl::Status TreeState::PutMarginals(std::span<double> result) {
+  DistributeAll();
+  const std::vector<int>& observed = evidence_.findings().observed;
+  const bool plain =
+      !evidence_.BeyondDoubles() && !narrow_->OutOfRange() && !narrow_->AnyOutOfRange();
+  size_t begin = 0;
+  for (int node = 0; node < Size(model_.network.nodes); ++node) {
+    const std::span<double> own = result.subspan(begin, model_.cardinality[node]);
+    begin += own.size();
+    if (observed[node] >= 0) {
+      std::fill(own.begin(), own.end(), 0.0);
+      own[observed[node]] = 1.0;
+    } else if (plain) {
+      PutNormalised(narrow_->Marginal(node), own);
+    } else {
+      CREDENCE_RETURN_IF_ERROR(PutMarginal(node, own));
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -290,7 +322,7 @@ absl::StatusOr<JointTable> TreeState::Family(int factor) {
 }
 
 TreeCost TreeState::Cost() const {
-  return CostOfTree(*tree_, model_.cardinality, evidence_.findings());
+  return CostOfTree(*tree_, model_.cardinality, evidence_.findings(), options_.most_cells_kept);
 }
 
 }  // namespace credence::forecaster

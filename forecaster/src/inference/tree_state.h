@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "credence/forecaster/engine.h"
@@ -29,8 +31,8 @@ class TreeState {
 
   // After IsPossible. Normalised ln P of an unobserved node's states.
   absl::StatusOr<std::vector<double>> LogMarginal(int node);
-  // Appends P of an unobserved node's states.
-  absl::Status AppendMarginal(int node, std::vector<double>& result);
+  // P of the states of every node, one after the other.
+  absl::Status PutMarginals(std::span<double> result);
   // Whether all marginals will be asked for, so that they are worked out in one go.
   void DistributeAll();
 
@@ -49,6 +51,7 @@ class TreeState {
   absl::Status Choose();
   absl::Status Use(bool kept, JunctionTree tree, TreeScopes scopes);
   void UpdateKept();
+  absl::Status PutMarginal(int node, std::span<double> result);
   absl::Status NeedWide();
   absl::StatusOr<bool> IsWide();
   absl::StatusOr<bool> IsWideAt(int clique);

@@ -272,11 +272,8 @@ JointResult EliminateAllBut(const EliminationInput& input, std::span<const int> 
     if (input.findings->observed[v] < 0) dims.push_back({states, 1});
   }
   result.log_weights.assign(cells, kLogZero);
-  ForEachRun(View(dims), [&](int64_t cell, int64_t inner, int64_t count, int64_t stride) {
-    for (int64_t i = 0; i < count; ++i) {
-      result.log_weights[first + inner + i * stride] = LogOf(rest.values[cell + i]);
-    }
-  });
+  ForEachCell(View(dims),
+              [&](int64_t i, int64_t j) { result.log_weights[first + j] = LogOf(rest.values[i]); });
   return result;
 }
 

@@ -76,6 +76,17 @@ class Ranker {
     return total;
   }
 
+  // P(node = x) for each x, and P(target = its first state | node = x).
+  void FillOutcomes(int node, IndicatorValue& value) const {
+    for (int x = 0; x < Size(marginals_[node]); ++x) {
+      const double log_x = marginals_[node][x];
+      value.probabilities.push_back(std::exp(log_x));
+      const double log_target =
+          IsLogZero(log_x) ? marginals_[target_][0] : LogJoint(0, node, x) - log_x;
+      value.target_probabilities.push_back(std::min(1.0, std::exp(log_target)));
+    }
+  }
+
  private:
   explicit Ranker(int target) : target_(target) {}
 
@@ -108,9 +119,11 @@ absl::StatusOr<std::vector<IndicatorValue>> RankIndicators(
   std::vector<IndicatorValue> values;
   for (int node = 0; node < Size(network.network().nodes); ++node) {
     if (!IsCandidate(session, ranker, node, target, indicator_options)) continue;
-    values.push_back({.node = network.network().nodes[node].name,
-                      .mutual_information_bits = ranker.MutualInformationBits(node),
-                      .expected_brier_reduction = ranker.ExpectedBrierReduction(node)});
+    IndicatorValue& value = values.emplace_back();
+    value.node = network.network().nodes[node].name;
+    value.mutual_information_bits = ranker.MutualInformationBits(node);
+    value.expected_brier_reduction = ranker.ExpectedBrierReduction(node);
+    ranker.FillOutcomes(node, value);
   }
   std::sort(values.begin(), values.end(), [](const auto& left, const auto& right) {
     return std::tie(right.mutual_information_bits, left.node) <

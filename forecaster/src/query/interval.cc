@@ -35,6 +35,8 @@ double NormalQuantile(double u) {
 
 double GammaQuantile(double shape, double u) {
   if (!(shape > 0.0)) return 0.0;
+  // The exponential distribution, by far the most common and without iterations.
+  if (!(shape < 1.0) && !(shape > 1.0)) return -std::log1p(-u);
   const double value = boost::math::gamma_p_inv(shape, u, MathPolicy());
   return std::isfinite(value) ? value : 0.0;
 }
@@ -62,6 +64,11 @@ class Uncertainty {
     for (int i = 0; i < Size(session.items()); ++i) FindItem(i);
     for (int node = 0; node < Size(network_.network().nodes); ++node) FindRows(node);
     contributions_ = session.Contributions(whole_);
+    stated_log_ratios_ = StatedLogRatios();
+    for (const int node : row_nodes_) {
+      hazard_inputs_.push_back(network_.IsHazard(node) ? session.HazardInputsOf(whole_, node)
+                                                       : HazardInputs());
+    }
   }
 
   [[nodiscard]] int dimension_count() const { return dimension_count_; }
@@ -70,28 +77,28 @@ class Uncertainty {
   [[nodiscard]] bool has_items() const { return !items_.empty(); }
   [[nodiscard]] const QueryFactors& stated() const { return stated_; }
 
-  // One draw: what changes of the stated factors. The rows alone, and with the items.
+  // One draw: what changes of the stated factors. The rows with the items, and with the items as
+  // stated where any item is drawn.
   struct Draw {
     std::vector<std::pair<int, std::vector<double>>> tables_at_stated_items;
     std::vector<std::pair<int, std::vector<double>>> tables;
     std::vector<std::pair<int, std::vector<double>>> likelihoods;
   };
 
-  [[nodiscard]] Draw DrawAt(const std::vector<double>& point) const {
+  [[nodiscard]] Draw DrawAt(const std::vector<double>& point) {
     Coordinates coordinates(point);
     Draw draw;
-    std::vector<double> log_ratios = StatedLogRatios();
-    const std::vector<double> stated_log_ratios = log_ratios;
+    std::vector<double> log_ratios = stated_log_ratios_;
     for (const int item : items_) DrawItem(item, coordinates, log_ratios, draw);
-    for (const int node : row_nodes_) {
-      const RowTable rows = DrawRows(node, coordinates);
-      if (!network_.IsHazard(node)) {
-        draw.tables.emplace_back(node, LogValues(rows));
-        draw.tables_at_stated_items.emplace_back(draw.tables.back());
-        continue;
+    for (size_t i = 0; i < row_nodes_.size(); ++i) {
+      const int node = row_nodes_[i];
+      DrawRows(node, coordinates, rows_[i]);
+      draw.tables.emplace_back(node, ValuesOf(i, log_ratios));
+      if (has_items()) {
+        draw.tables_at_stated_items.emplace_back(node, draws_hazard_ratios_
+                                                           ? ValuesOf(i, stated_log_ratios_)
+                                                           : draw.tables.back().second);
       }
-      draw.tables_at_stated_items.emplace_back(node, HazardValues(node, rows, stated_log_ratios));
-      draw.tables.emplace_back(node, HazardValues(node, rows, log_ratios));
     }
     return draw;
   }
@@ -106,7 +113,9 @@ class Uncertainty {
     dimension_count_ += NumbersOf(item);
     ++uncertain_count_;
     // The table of a node whose hazard ratio is drawn must be made anew with every draw.
-    if (item.is_hazard_ratio) AddRowNode(item.node);
+    if (!item.is_hazard_ratio) return;
+    draws_hazard_ratios_ = true;
+    AddRowNode(item.node);
   }
 
   static int NumbersOf(const PreparedItem& item) {
@@ -134,7 +143,9 @@ class Uncertainty {
 
   void AddRowNode(int node) {
     const bool known = std::find(row_nodes_.begin(), row_nodes_.end(), node) != row_nodes_.end();
-    if (!known && session_.IntervenedState(node) < 0) row_nodes_.push_back(node);
+    if (known || session_.IntervenedState(node) >= 0) return;
+    row_nodes_.push_back(node);
+    rows_.push_back(std::get<RowTable>(NodeAt(node).table));
   }
 
   [[nodiscard]] std::vector<double> StatedLogRatios() const {
@@ -182,19 +193,20 @@ class Uncertainty {
     return draw.likelihoods.emplace_back(node, stated_.log_likelihoods[node]).second;
   }
 
-  [[nodiscard]] RowTable DrawRows(int node, Coordinates& coordinates) const {
-    RowTable rows = std::get<RowTable>(NodeAt(node).table);
-    for (Row& row : rows.rows) {
-      if (const auto* dirichlet = std::get_if<DirichletRow>(&row)) {
-        row = FixedRow{DrawDirichlet(dirichlet->counts, coordinates)};
-      } else if (auto* hazard = std::get_if<HazardRow>(&row)) {
-        const double drawn = GammaQuantile(hazard->shape, coordinates.Next());
-        const double rate = std::max(kMinRate, drawn / hazard->rate_days);
-        hazard->shape = kFixedRateShape;
-        hazard->rate_days = kFixedRateShape / rate;
+  // Draws the uncertain rows of a node into `drawn`.
+  void DrawRows(int node, Coordinates& coordinates, RowTable& drawn) const {
+    const RowTable& stated = std::get<RowTable>(NodeAt(node).table);
+    for (size_t i = 0; i < stated.rows.size(); ++i) {
+      if (const auto* dirichlet = std::get_if<DirichletRow>(&stated.rows[i])) {
+        drawn.rows[i] = FixedRow{DrawDirichlet(dirichlet->counts, coordinates)};
+      } else if (const auto* hazard = std::get_if<HazardRow>(&stated.rows[i])) {
+        const double rate = std::max(
+            kMinRate, GammaQuantile(hazard->shape, coordinates.Next()) / hazard->rate_days);
+        auto& row = std::get<HazardRow>(drawn.rows[i]);
+        row.shape = kFixedRateShape;
+        row.rate_days = kFixedRateShape / rate;
       }
     }
-    return rows;
   }
 
   // Gamma variables over their sum. Where counts are so small that all underflow, all is put on the
@@ -223,9 +235,12 @@ class Uncertainty {
     return values;
   }
 
-  [[nodiscard]] std::vector<double> HazardValues(int node, const RowTable& rows,
-                                                 std::span<const double> log_ratios) const {
-    return HazardTable(network_, node, session_.HazardInputsOf(whole_, node, log_ratios), rows);
+  // The values of the drawn table of row_nodes_[i].
+  [[nodiscard]] std::vector<double> ValuesOf(size_t i, std::span<const double> log_ratios) const {
+    const int node = row_nodes_[i];
+    if (!network_.IsHazard(node)) return LogValues(rows_[i]);
+    if (!draws_hazard_ratios_) return HazardTable(network_, node, hazard_inputs_[i], rows_[i]);
+    return HazardTable(network_, node, session_.HazardInputsOf(whole_, node, log_ratios), rows_[i]);
   }
 
   const Session& session_;
@@ -236,7 +251,13 @@ class Uncertainty {
   QueryFactors stated_;
   std::vector<std::vector<double>> contributions_;
   std::vector<int> items_;
+  // Nodes whose table is drawn, and the tables of the present draw.
   std::vector<int> row_nodes_;
+  std::vector<RowTable> rows_;
+  std::vector<double> stated_log_ratios_;
+  // What the drawn rates are evaluated with, as long as no hazard ratio is drawn.
+  std::vector<HazardInputs> hazard_inputs_;
+  bool draws_hazard_ratios_ = false;
   int dimension_count_ = 0;
   int64_t uncertain_count_ = 0;
 };
@@ -254,8 +275,9 @@ struct Sample {
 
 class Sampler {
  public:
-  Sampler(const Session& session, const Uncertainty& uncertainty)
-      : uncertainty_(uncertainty), engine_(session.network()) {
+  Sampler(const Session& session, Uncertainty& uncertainty, int64_t memory_budget_bytes)
+      : uncertainty_(uncertainty),
+        engine_(session.network(), {.memory_budget_bytes = memory_budget_bytes}) {
     const QueryFactors& factors = uncertainty.stated();
     for (int node = 0; node < Size(factors.tables); ++node) {
       engine_.SetLogLikelihood(node, factors.log_likelihoods[node]);
@@ -264,17 +286,26 @@ class Sampler {
     }
   }
 
+  absl::StatusOr<double> CellsPerDraw() {
+    CREDENCE_ASSIGN_OR_RETURN(const QueryCost cost, engine_.EstimateCost());
+    return cost.total_cells;
+  }
+
   absl::StatusOr<Sample> Run(std::span<const Target> targets, const IntervalOptions& options) {
     Sample sample;
     sample.values.resize(targets.size());
     LowDiscrepancySequence sequence(uncertainty_.dimension_count(), options.seed);
     for (int64_t i = 0; i < options.draw_count; ++i) {
       const Uncertainty::Draw draw = uncertainty_.DrawAt(sequence.Next());
-      CREDENCE_ASSIGN_OR_RETURN(const double log_weight, Weigh(draw));
-      if (IsLogZero(log_weight)) continue;
+      double log_weight = 0.0;
+      if (uncertainty_.has_items()) {
+        CREDENCE_ASSIGN_OR_RETURN(log_weight, WeighAtStatedItems(draw));
+        if (IsLogZero(log_weight)) continue;
+      }
       Set(draw.tables, draw.likelihoods);
       CREDENCE_ASSIGN_OR_RETURN(const double possible, engine_.LogWeight());
       if (IsLogZero(possible)) continue;
+      if (!uncertainty_.has_items()) log_weight = possible;
       for (int t = 0; t < Size(targets); ++t) {
         CREDENCE_ASSIGN_OR_RETURN(const auto marginal, engine_.LogMarginal(targets[t].node));
         sample.values[t].push_back(std::exp(marginal[targets[t].state]));
@@ -294,7 +325,7 @@ class Sampler {
 
   // ln P(evidence) under the drawn rows and the items as stated; equal for all where no row is
   // uncertain.
-  absl::StatusOr<double> Weigh(const Uncertainty::Draw& draw) {
+  absl::StatusOr<double> WeighAtStatedItems(const Uncertainty::Draw& draw) {
     if (!uncertainty_.has_rows()) return 0.0;
     Changes stated;
     for (const auto& [node, drawn] : draw.likelihoods) {
@@ -304,7 +335,7 @@ class Sampler {
     return engine_.LogWeight();
   }
 
-  const Uncertainty& uncertainty_;
+  Uncertainty& uncertainty_;
   Engine engine_;
 };
 
@@ -383,6 +414,27 @@ uint64_t IntervalSeed(std::string_view name, int64_t position) {
   return Mix64(hash ^ Mix64(static_cast<uint64_t>(position)));
 }
 
+int64_t CountUncertainNumbers(const CompiledNetwork& network, std::span<const EvidenceItem> items) {
+  int64_t count = 0;
+  for (const EvidenceItem& item : items) {
+    if (!(item.spread_decibans.value_or(0.0) > 0.0)) continue;
+    const absl::StatusOr<int> node = network.FindNode(item.node);
+    if (node.ok()) count += Size(network.network().nodes[*node].states);
+  }
+  for (const Node& node : network.network().nodes) {
+    const auto* table = std::get_if<RowTable>(&node.table);
+    if (table == nullptr) continue;
+    for (const Row& row : table->rows) {
+      if (const auto* dirichlet = std::get_if<DirichletRow>(&row)) {
+        count += Size(dirichlet->counts);
+      } else if (std::holds_alternative<HazardRow>(row)) {
+        ++count;
+      }
+    }
+  }
+  return count;
+}
+
 absl::StatusOr<Intervals> ComputeIntervals(const CompiledNetwork& network,
                                            std::span<const EvidenceItem> items,
                                            const InferenceOptions& options,
@@ -397,7 +449,7 @@ absl::StatusOr<Intervals> ComputeIntervals(const CompiledNetwork& network,
   }
   CREDENCE_ASSIGN_OR_RETURN(Session session, Session::Open(network, items, options));
   CREDENCE_RETURN_IF_ERROR(session.Run(session.Whole()).status());
-  const Uncertainty uncertainty(session, options);
+  Uncertainty uncertainty(session, options);
   Intervals result;
   result.uncertain_count = uncertainty.uncertain_count();
   Sample sample;
@@ -408,7 +460,12 @@ absl::StatusOr<Intervals> ComputeIntervals(const CompiledNetwork& network,
       sample.values.push_back({std::exp(marginal[target.state])});
     }
   } else {
-    CREDENCE_ASSIGN_OR_RETURN(sample, Sampler(session, uncertainty).Run(found, interval_options));
+    Sampler sampler(session, uncertainty, options.memory_budget_bytes);
+    CREDENCE_ASSIGN_OR_RETURN(const double cells, sampler.CellsPerDraw());
+    if (cells * static_cast<double>(interval_options.draw_count) > interval_options.cells_max) {
+      return result;
+    }
+    CREDENCE_ASSIGN_OR_RETURN(sample, sampler.Run(found, interval_options));
   }
   if (sample.log_weights.empty()) {
     return absl::InternalError("the evidence is impossible in every draw");

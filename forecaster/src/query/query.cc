@@ -1,5 +1,6 @@
 #include "credence/forecaster/query.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -14,8 +15,9 @@
 namespace credence::forecaster {
 
 struct Query::State {
-  explicit State(Session its_session)
-      : session(std::move(its_session)), engine(session.network()) {}
+  State(Session its_session, int64_t memory_budget_bytes)
+      : session(std::move(its_session)),
+        engine(session.network(), {.memory_budget_bytes = memory_budget_bytes}) {}
 
   // Finds a contradiction first, so that it names items.
   absl::Status Check() {
@@ -50,7 +52,7 @@ absl::StatusOr<Query> Query::Open(const CompiledNetwork& network,
                                   std::span<const EvidenceItem> items,
                                   const InferenceOptions& options) {
   CREDENCE_ASSIGN_OR_RETURN(Session session, Session::Open(network, items, options));
-  Query query(std::make_unique<State>(std::move(session)));
+  Query query(std::make_unique<State>(std::move(session), options.memory_budget_bytes));
   query.LoadInto(query.state_->engine);
   return query;
 }
@@ -100,6 +102,18 @@ absl::StatusOr<JointPosterior> Query::Family(std::string_view node) {
   CREDENCE_ASSIGN_OR_RETURN(const int index, state_->session.network().FindNode(node));
   CREDENCE_RETURN_IF_ERROR(state_->Check());
   return state_->Named(state_->engine.Family(index));
+}
+
+absl::StatusOr<MostProbableExplanation> Query::MostProbable() {
+  CREDENCE_RETURN_IF_ERROR(state_->Check());
+  CREDENCE_ASSIGN_OR_RETURN(const MostProbableConfiguration found, state_->engine.MostProbable());
+  MostProbableExplanation explanation;
+  const std::vector<Node>& nodes = state_->session.network().network().nodes;
+  for (int node = 0; node < Size(nodes); ++node) {
+    explanation.states.push_back(nodes[node].states[found.states[node]]);
+  }
+  explanation.log_probability = std::min(0.0, found.log_weight - state_->log_weight);
+  return explanation;
 }
 
 absl::StatusOr<double> Query::Conflict() {

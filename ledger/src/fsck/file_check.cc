@@ -15,6 +15,7 @@
 #include "credence/base/strings.h"
 #include "durable_file.h"
 #include "signing_key.h"
+#include "table_tail.h"
 
 namespace credence::ledger {
 namespace {
@@ -81,6 +82,9 @@ rocksdb::Status ChecksumFile(const std::string& path, rocksdb::Env* env, uint32_
 }
 
 rocksdb::Status CheckBlocks(const std::string& path, rocksdb::Env* env) {
+  if (const absl::Status tail = CheckTableTail(path, env); !tail.ok()) {
+    return rocksdb::Status::Corruption(std::string(tail.message()));
+  }
   rocksdb::Options options;
   options.env = env;
   rocksdb::SstFileReader reader(options);

@@ -14,6 +14,7 @@
 #include "credence/base/strings.h"
 #include "fsck/file_check.h"
 #include "log_files.h"
+#include "table_tail.h"
 
 namespace credence::ledger {
 namespace {
@@ -102,8 +103,12 @@ bool SkipDamage(rocksdb::Iterator& iterator, const std::string& last_key) {
 
 void CopyTable(const std::string& path, const std::string& name, Collector& collector) {
   rocksdb::Options options;
+  const std::string file = Cat(path, "/", name);
+  if (const absl::Status tail = CheckTableTail(file, options.env); !tail.ok()) {
+    return collector.NoteUnread(std::string(tail.message()));
+  }
   rocksdb::SstFileReader reader(options);
-  const rocksdb::Status opened = reader.Open(Cat(path, "/", name));
+  const rocksdb::Status opened = reader.Open(file);
   if (!opened.ok()) return collector.NoteUnread(Cat(name, ": ", opened.ToString()));
   const std::optional<Family> family = FamilyNamed(reader.GetTableProperties()->column_family_name);
   if (!family.has_value()) return;

@@ -17,6 +17,8 @@
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "credence/forecaster/posterior.h"
+#include "decide/forecast_history.h"
+#include "decide/intervals.h"
 #include "decide/learning.h"
 #include "decide/posterior.h"
 #include "decide/scores.h"
@@ -60,6 +62,7 @@ class Auditor {
     } else if (const auto* scored = dynamic_cast<const QuestionScored*>(event.payload)) {
       CREDENCE_RETURN_IF_ERROR(CheckScores(event, *scored));
     }
+    CREDENCE_RETURN_IF_ERROR(CheckStates(event));
     CREDENCE_RETURN_IF_ERROR(CheckLearned(event));
     Remember(event);
     Fold(state_, event);
@@ -84,11 +87,12 @@ class Auditor {
     int64_t position = 0;
   };
   struct History {
-    std::vector<RecordedForecast> forecasts;
+    ForecastHistory forecasts;
     std::vector<RecordedForecast> posteriors;
-    // Scores that the parts of one version must hold, and how many of them were seen.
-    std::vector<event::v1::SubjectScores> expected;
+    // What the parts of one version must hold, and how much of it was seen.
+    QuestionScores expected;
     size_t seen = 0;
+    size_t claims_seen = 0;
   };
 
   absl::Status CheckEnvelope(const event::v1::EventEnvelope& envelope) {
@@ -134,7 +138,38 @@ class Auditor {
       }
       ++report_.posterior_count;
     }
+    return CheckSpreads(input, published);
+  }
+
+  // The credible intervals that were published; ledgers of earlier versions have none.
+  absl::Status CheckSpreads(const InferenceInput& input, const PosteriorPublished& published) {
+    PosteriorPublished expected = published;
+    for (auto& posterior : *expected.mutable_posteriors()) posterior.clear_spreads();
+    AddSpreads(input, published.network(), published.evidence_position(),
+               published.interval_draw_count(), expected);
+    for (int i = 0; i < published.posteriors_size(); ++i) {
+      if (SameSpreads(expected.posteriors(i), published.posteriors(i))) continue;
+      return WrongAt(size_,
+                     Cat("the credible intervals of questions/", published.posteriors(i).question(),
+                         " are not what the events before them give"));
+    }
     return absl::OkStatus();
+  }
+
+  [[nodiscard]] static bool SameSpreads(const event::v1::QuestionPosterior& expected,
+                                        const event::v1::QuestionPosterior& recorded) {
+    bool same = expected.spreads_size() == recorded.spreads_size();
+    for (int s = 0; same && s < recorded.spreads_size(); ++s) {
+      const event::v1::ProbabilitySpread& left = expected.spreads(s);
+      const event::v1::ProbabilitySpread& right = recorded.spreads(s);
+      same = left.intervals_size() == right.intervals_size() && Near(left.median(), right.median());
+      for (int i = 0; same && i < right.intervals_size(); ++i) {
+        same = Near(left.intervals(i).level(), right.intervals(i).level()) &&
+               Near(left.intervals(i).low(), right.intervals(i).low()) &&
+               Near(left.intervals(i).high(), right.intervals(i).high());
+      }
+    }
+    return same;
   }
 
   absl::Status CheckNumericPosterior(const NetworkState& network,
@@ -153,6 +188,18 @@ class Auditor {
       ++report_.posterior_count;
     }
     return absl::OkStatus();
+  }
+
+  // The states that a signed forecast names are those that its probabilities are counted for.
+  [[nodiscard]] absl::Status CheckStates(const ledger::SequencedEvent& event) const {
+    const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload);
+    if (forecast == nullptr || forecast->states().empty()) return absl::OkStatus();
+    const QuestionState* question = state_.questions.Find(forecast->question());
+    if (question != nullptr && std::equal(forecast->states().begin(), forecast->states().end(),
+                                          question->states.begin(), question->states.end())) {
+      return absl::OkStatus();
+    }
+    return WrongAt(size_, Cat("names other states than questions/", forecast->question(), " has"));
   }
 
   // What a resolution is said to have taught, from the resolution.
@@ -184,29 +231,52 @@ class Auditor {
     History& history = histories_[scored.question()];
     if (scored.part_index() == 0) {
       history.seen = 0;
-      history.expected.clear();
+      history.claims_seen = 0;
+      history.expected = QuestionScores();
       if (!scored.outcome().empty()) {
         const ResolutionState& resolution = question->resolutions.back();
         if (OutcomeText(resolution) != scored.outcome()) {
           return WrongAt(size_, "scores another outcome than the question's");
         }
         CREDENCE_ASSIGN_OR_RETURN(
-            history.expected,
-            ScoreQuestion(*question, resolution, history.forecasts, history.posteriors));
+            history.expected, ScoreAll(state_, *question, resolution, history.forecasts.Forecasts(),
+                                       history.posteriors, scored.scoring_version()));
       }
     }
     for (const event::v1::SubjectScores& subject : scored.subjects()) {
-      if (history.seen >= history.expected.size() ||
-          !SameScores(history.expected[history.seen++], subject)) {
+      if (history.seen >= history.expected.subjects.size() ||
+          !SameScores(history.expected.subjects[history.seen++], subject)) {
         return WrongAt(size_, Cat("the scores of ", subject.subject(),
                                   " are not what the events before them give"));
       }
       report_.score_count += subject.scores_size();
     }
-    if (scored.part_index() + 1 == scored.part_count() && history.seen != history.expected.size()) {
+    for (const event::v1::EvidenceClaim& claim : scored.claims()) {
+      if (history.claims_seen >= history.expected.claims.size() ||
+          !SameClaim(history.expected.claims[history.claims_seen++], claim)) {
+        return WrongAt(size_, Cat("the claims of sources/", claim.source(),
+                                  " are not what the events before them give"));
+      }
+    }
+    const bool complete = history.seen == history.expected.subjects.size() &&
+                          history.claims_seen == history.expected.claims.size();
+    if (scored.part_index() + 1 == scored.part_count() && !complete) {
       return WrongAt(size_, "leaves out a subject's scores");
     }
     return absl::OkStatus();
+  }
+
+  [[nodiscard]] static bool SameClaim(const event::v1::EvidenceClaim& expected,
+                                      const event::v1::EvidenceClaim& recorded) {
+    const auto near = [](const auto& left, const auto& right) {
+      return std::equal(left.begin(), left.end(), right.begin(), right.end(), &Near);
+    };
+    const auto& items = expected.evidence();
+    return expected.source() == recorded.source() &&
+           std::equal(items.begin(), items.end(), recorded.evidence().begin(),
+                      recorded.evidence().end()) &&
+           near(expected.prior_probabilities(), recorded.prior_probabilities()) &&
+           near(expected.posterior_probabilities(), recorded.posterior_probabilities());
   }
 
   [[nodiscard]] static bool SameScores(const event::v1::SubjectScores& expected,
@@ -215,6 +285,7 @@ class Auditor {
         expected.scores_size() != recorded.scores_size() ||
         expected.forecast_count() != recorded.forecast_count() ||
         expected.backfilled() != recorded.backfilled() ||
+        expected.across_versions() != recorded.across_versions() ||
         expected.has_final_probability() != recorded.has_final_probability() ||
         !Near(expected.final_probability(), recorded.final_probability()) ||
         !Near(expected.coverage(), recorded.coverage())) {
@@ -231,18 +302,16 @@ class Auditor {
   }
 
   void Remember(const ledger::SequencedEvent& event) {
+    constexpr std::string_view kQuestions = "questions/";
+    if (event.stream.substr(0, kQuestions.size()) == kQuestions) {
+      histories_[std::string(event.stream.substr(kQuestions.size()))].forecasts.Take(event);
+    }
     RecordedForecast said;
     said.effective_time = event.effective_time;
     said.backfilled = event.backfilled;
-    if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
-      said.forecaster = forecast->forecaster();
-      said.Take(*forecast);
-      histories_[forecast->question()].forecasts.push_back(std::move(said));
-    } else if (const auto* withdrawn =
-                   dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
-      said.forecaster = withdrawn->forecaster();
-      histories_[withdrawn->question()].forecasts.push_back(std::move(said));
-    } else if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
+    if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
+      said.cause = published->cause();
+      if (event.cause.has_value()) said.cause_position = event.cause->value;
       for (const event::v1::QuestionPosterior& entry : published->posteriors()) {
         said.Take(entry);
         histories_[entry.question()].posteriors.push_back(said);

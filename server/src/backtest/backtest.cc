@@ -18,6 +18,7 @@
 #include "decide/scores.h"
 #include "fold/fold.h"
 #include "query/pool.h"
+#include "query/score_report.h"
 
 namespace credence::server {
 namespace {
@@ -53,11 +54,21 @@ class Backtester {
       if (scored.has_value()) *job.add_questions() = *scored;
     }
     for (const std::string& name : left_out_) job.add_left_out_evidence(name);
+    *job.mutable_settlement() = Settle(Ended(), absl::InfiniteFuture());
     return Summarize(job);
   }
 
  private:
   using Series = std::vector<RecordedForecast>;
+
+  [[nodiscard]] std::vector<const QuestionState*> Ended() const {
+    std::vector<const QuestionState*> ended;
+    for (const std::string& id : plan_.questions) {
+      const QuestionState* question = state_.questions.Find(id);
+      if (question->EndAt(absl::InfiniteFuture()) != nullptr) ended.push_back(question);
+    }
+    return ended;
+  }
 
   // The items in force as the other choice judges them.
   std::vector<std::shared_ptr<const EvidenceState>> ItemsInForce(const NetworkState& network,
@@ -148,6 +159,9 @@ class Backtester {
     } else if (const auto* ended =
                    dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
       id = ended->question();
+    } else if (const auto* revealed =
+                   dynamic_cast<const event::v1::ForecastRevealed*>(event.payload)) {
+      id = revealed->question();
     }
     if (!plan_.questions.contains(id)) return absl::OkStatus();
     const QuestionState& question = *state_.questions.Find(id);
@@ -195,6 +209,8 @@ class Backtester {
     for (const event::v1::SubjectScores& entry : scores) {
       if (entry.kind() != event::v1::SCORE_SUBJECT_KIND_MODEL) continue;
       result.set_backfilled(entry.backfilled() || subject->backfilled);
+      result.set_published_coverage(subject->coverage);
+      result.set_backtested_coverage(entry.coverage());
       for (const event::v1::RuleScore& score : entry.scores()) {
         if (score.rule() == plan_.rule && score.has_value()) {
           result.set_backtested_score(score.value());
@@ -210,8 +226,12 @@ class Backtester {
   absl::Status Summarize(v1::BacktestJob& job) const {
     // Of each question the published score, then the other one.
     std::vector<double> values;
+    double published_coverage = 0.0;
+    double backtested_coverage = 0.0;
     for (const v1::BacktestQuestion& question : job.questions()) {
       if (!question.has_difference()) continue;
+      published_coverage += question.published_coverage();
+      backtested_coverage += question.backtested_coverage();
       values.push_back(question.published_score());
       values.push_back(question.backtested_score());
     }
@@ -243,6 +263,8 @@ class Backtester {
     summary.set_published_mean(published / count);
     summary.set_backtested_mean(backtested / count);
     summary.set_difference((backtested - published) / count);
+    summary.set_published_coverage(published_coverage / count);
+    summary.set_backtested_coverage(backtested_coverage / count);
     if (differences[1].has_value()) {
       summary.set_difference_lower(differences[1]->difference.lower);
       summary.set_difference_upper(differences[1]->difference.upper);

@@ -222,6 +222,7 @@ absl::StatusOr<forecaster::EvidenceItem> ToEvidenceItem(std::string_view id,
   if (model.has_half_life_duration()) item.half_life_days = ToDays(model.half_life_duration());
   item.cluster = model.cluster();
   if (model.has_cluster_correlation()) item.cluster_correlation = model.cluster_correlation();
+  if (model.has_spread_decibans()) item.spread_decibans = model.spread_decibans();
   return item;
 }
 

@@ -131,6 +131,7 @@ absl::StatusOr<forecaster::NumericStatement> ToNumericStatement(const EvidenceMo
     return InvalidField("STATEMENT_UNSUITABLE", field,
                         "is for nodes with states; a question that asks for a number has none");
   };
+  if (model.has_spread_decibans()) return with_states("spread_decibans");
   switch (model.statement_case()) {
     case EvidenceModel::kMeasurement:
       return ToMeasurement(model.measurement());

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "credence/ledger/event.h"
+#include "credence/v1/author_service.pb.h"
 #include "credence/v1/common.pb.h"
 #include "credence/v1/evidence_service.pb.h"
 #include "credence/v1/forecast_service.pb.h"
@@ -35,6 +36,12 @@ struct RecordedForecast {
   bool backfilled = false;
   // Absent where withdrawn, and where the question asks for a state.
   std::optional<event::v1::NumericDistribution> distribution;
+  // Of a forecast that was sealed: when others learned it. It counts for its forecaster from the
+  // effective time, in pools from here.
+  std::optional<absl::Time> revealed_time;
+  // Of a published posterior: why it was, and the event that caused it.
+  event::v1::PosteriorCause cause = event::v1::POSTERIOR_CAUSE_UNSPECIFIED;
+  std::optional<int64_t> cause_position;
 
   // Takes what a recorded statement says; the rest is the event's.
   template <typename Recorded>
@@ -48,7 +55,8 @@ struct RecordedForecast {
 class QuestionHistory {
  public:
   virtual ~QuestionHistory() = default;
-  // All forecasts, withdrawals among them, in the order of their positions.
+  // All forecasts that count, withdrawals among them, in the order of their positions; see
+  // ForecastHistory.
   [[nodiscard]] virtual absl::StatusOr<std::vector<RecordedForecast>> Forecasts(
       const QuestionState& question) const = 0;
   // All published posteriors in the order of their positions.
@@ -60,6 +68,8 @@ class QuestionHistory {
 struct DecideFacts {
   int64_t next_position = 0;
   absl::Time record_time;
+  // Of the ledger.
+  std::string_view origin;
   // As WriteOptions has them; `actor` is not empty.
   std::string actor;
   std::optional<absl::Time> effective_time;
@@ -141,6 +151,16 @@ inline constexpr int kBatchForecastersMax = 10'000;
                                                     const v1::BatchCreateForecastsRequest& request);
 [[nodiscard]] DecisionOr DecideWithdrawForecast(const State& state, const DecideFacts& facts,
                                                 const v1::WithdrawForecastRequest& request);
+
+[[nodiscard]] DecisionOr DecideSealForecast(const State& state, const DecideFacts& facts,
+                                            const v1::SealForecastRequest& request);
+[[nodiscard]] DecisionOr DecideRevealForecast(const State& state, const DecideFacts& facts,
+                                              const v1::RevealForecastRequest& request);
+
+[[nodiscard]] DecisionOr DecideRegisterAuthorKey(const State& state, const DecideFacts& facts,
+                                                 const v1::RegisterAuthorKeyRequest& request);
+[[nodiscard]] DecisionOr DecideRevokeAuthorKey(const State& state, const DecideFacts& facts,
+                                               const v1::RevokeAuthorKeyRequest& request);
 
 // The daily ticks of a network up to the record time, by the system. A decision without events
 // where no midnight has passed or nothing moved.

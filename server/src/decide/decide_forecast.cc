@@ -14,26 +14,15 @@
 #include "decide/batch.h"
 #include "decide/checks.h"
 #include "decide/decide.h"
+#include "decide/forecasts.h"
+#include "decide/read_forecast.h"
 
 namespace credence::server {
-namespace {
 
-// The stream of all that a forecaster said, whatever the question: what "all of this forecaster's
-// forecasts" is proved by.
 std::string ForecastsStream(std::string_view forecaster) {
   return Cat("forecasters/", forecaster, "/forecasts");
 }
 
-// One forecast to be recorded, as both requests state it.
-struct ForecastInput {
-  const std::string& parent;
-  const std::string& chosen_id;
-  const v1::Forecast& forecast;
-  absl::Time time;
-  int64_t position;
-};
-
-// A distribution that can be scored.
 absl::Status CheckDistribution(const v1::Forecast& forecast) {
   if (forecast.has_probability() || !forecast.probabilities().empty()) {
     return InvalidField("FIELD_INVALID",
@@ -60,6 +49,46 @@ absl::Status CheckDistribution(const v1::Forecast& forecast) {
   }
   return absl::OkStatus();
 }
+
+absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time) {
+  const std::string name = Cat("questions/", question.id);
+  switch (question.phase) {
+    case QuestionPhase::kActive:
+      break;
+    case QuestionPhase::kDraft:
+      return WrongState(name, "is a draft; open it first");
+    case QuestionPhase::kClosed:
+      // A forecast that counted before the close may be recorded after it.
+      if (question.closed_time.has_value() && time < *question.closed_time) break;
+      return WrongState(name, "is closed for forecasts");
+    case QuestionPhase::kResolved:
+      return WrongState(name, "is resolved");
+    case QuestionPhase::kAnnulled:
+      return WrongState(name, "is annulled");
+  }
+  if (time < question.open_time) {
+    return WrongState(name, Cat("opens at ", TimeText(question.open_time),
+                                ", after the forecast's ", TimeText(time)));
+  }
+  if (time >= question.close_time) {
+    return WrongState(name, Cat("closed at ", TimeText(question.close_time),
+                                ", before the forecast's ", TimeText(time)));
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// One forecast to be recorded, as both requests state it.
+struct ForecastInput {
+  const std::string& parent;
+  const std::string& chosen_id;
+  const v1::Forecast& forecast;
+  absl::Time time;
+  int64_t position;
+  // Whether the event names the states: where it may be signed.
+  bool with_states;
+};
 
 // The probabilities by state, from names or from the one of the first state.
 absl::StatusOr<std::vector<double>> ReadProbabilities(const QuestionState& question,
@@ -108,33 +137,6 @@ absl::StatusOr<std::vector<double>> ReadProbabilities(const QuestionState& quest
   return probabilities;
 }
 
-absl::Status CheckTakesForecasts(const QuestionState& question, absl::Time time) {
-  const std::string name = Cat("questions/", question.id);
-  switch (question.phase) {
-    case QuestionPhase::kActive:
-      break;
-    case QuestionPhase::kDraft:
-      return WrongState(name, "is a draft; open it first");
-    case QuestionPhase::kClosed:
-      // A forecast that counted before the close may be recorded after it.
-      if (question.closed_time.has_value() && time < *question.closed_time) break;
-      return WrongState(name, "is closed for forecasts");
-    case QuestionPhase::kResolved:
-      return WrongState(name, "is resolved");
-    case QuestionPhase::kAnnulled:
-      return WrongState(name, "is annulled");
-  }
-  if (time < question.open_time) {
-    return WrongState(name, Cat("opens at ", TimeText(question.open_time),
-                                ", after the forecast's ", TimeText(time)));
-  }
-  if (time >= question.close_time) {
-    return WrongState(name, Cat("closed at ", TimeText(question.close_time),
-                                ", before the forecast's ", TimeText(time)));
-  }
-  return absl::OkStatus();
-}
-
 // Errors have paths relative to the forecast, but for `parent` and `forecast_id`.
 absl::StatusOr<std::shared_ptr<event::v1::ForecastRecorded>> MakeForecast(
     const State& state, const ForecastInput& input) {
@@ -171,6 +173,9 @@ absl::StatusOr<std::shared_ptr<event::v1::ForecastRecorded>> MakeForecast(
   payload->mutable_probabilities()->Add(probabilities.begin(), probabilities.end());
   if (question->numeric) *payload->mutable_distribution() = input.forecast.distribution();
   payload->set_rationale(input.forecast.rationale());
+  if (input.with_states && !question->numeric) {
+    payload->mutable_states()->Add(question->states.begin(), question->states.end());
+  }
   *payload->mutable_attributes() = input.forecast.attributes();
   return payload;
 }
@@ -243,8 +248,12 @@ void AddWithdrawal(Decision& decision, const DecideFacts& facts, const Withdrawa
 class BatchForecasts {
  public:
   // `with_withdrawals`: only then it is remembered what stands.
-  BatchForecasts(const State& state, const DecideFacts& facts, bool with_withdrawals)
-      : state_(state), facts_(facts), with_withdrawals_(with_withdrawals) {}
+  BatchForecasts(const State& state, const DecideFacts& facts, bool with_withdrawals,
+                 bool with_states)
+      : state_(state),
+        facts_(facts),
+        with_withdrawals_(with_withdrawals),
+        with_states_(with_states) {}
 
   // Errors have paths relative to the item.
   absl::Status Add(const v1::BatchForecastItem& item) {
@@ -257,8 +266,12 @@ class BatchForecasts {
 
  private:
   absl::Status AddMade(const v1::BatchForecastItem& item, absl::Time time) {
-    const ForecastInput input{item.parent(), item.forecast_id(), item.forecast(), time,
-                              facts_.next_position + static_cast<int64_t>(decision_.events.size())};
+    const ForecastInput input{item.parent(),
+                              item.forecast_id(),
+                              item.forecast(),
+                              time,
+                              facts_.next_position + static_cast<int64_t>(decision_.events.size()),
+                              with_states_};
     CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state_, input));
     const std::string name = Cat(item.parent(), "/forecasts/", item.forecast_id());
     if (!item.forecast_id().empty() && !chosen_.insert(name).second) return AlreadyExists(name);
@@ -291,6 +304,7 @@ class BatchForecasts {
   const State& state_;
   const DecideFacts& facts_;
   const bool with_withdrawals_;
+  const bool with_states_;
   Decision decision_;
   absl::flat_hash_set<std::string> chosen_;
   absl::flat_hash_map<std::string, absl::Time> standing_;
@@ -299,11 +313,26 @@ class BatchForecasts {
 }  // namespace
 
 // Forecasts move no posterior, so these need no trial: the events are the whole of it.
+absl::StatusOr<RecordedForecast> ReadForecast(const QuestionState& question,
+                                              const v1::Forecast& forecast) {
+  RecordedForecast read;
+  CREDENCE_ASSIGN_OR_RETURN(read.forecaster,
+                            ParseName(forecast.forecaster(), "forecasters", "forecaster"));
+  if (question.numeric) {
+    CREDENCE_RETURN_IF_ERROR(CheckDistribution(forecast));
+    read.distribution = forecast.distribution();
+    return read;
+  }
+  CREDENCE_ASSIGN_OR_RETURN(read.probabilities, ReadProbabilities(question, forecast));
+  return read;
+}
+
 DecisionOr DecideCreateForecast(const State& state, const DecideFacts& facts,
                                 const v1::CreateForecastRequest& request) {
   Decision decision;
-  const ForecastInput input{request.parent(), request.forecast_id(), request.forecast(),
-                            facts.effective_time.value_or(facts.record_time), facts.next_position};
+  const ForecastInput input{request.parent(),    request.forecast_id(),
+                            request.forecast(),  facts.effective_time.value_or(facts.record_time),
+                            facts.next_position, !request.options().statements().empty()};
   CREDENCE_ASSIGN_OR_RETURN(auto payload, MakeForecast(state, input));
   AddForecast(decision, facts, input, std::move(payload));
   return decision;
@@ -315,7 +344,7 @@ DecisionOr DecideBatchCreateForecasts(const State& state, const DecideFacts& fac
   const bool with_withdrawals =
       std::any_of(request.items().begin(), request.items().end(),
                   [](const v1::BatchForecastItem& item) { return item.withdraw(); });
-  BatchForecasts batch(state, facts, with_withdrawals);
+  BatchForecasts batch(state, facts, with_withdrawals, !request.options().statements().empty());
   for (int i = 0; i < request.items_size(); ++i) {
     const absl::Status added = batch.Add(request.items(i));
     if (!added.ok()) return WithFieldPrefix(added, Cat("items[", i, "]"));

@@ -13,7 +13,9 @@
 #include "decide/decide.h"
 #include "decide/network_check.h"
 #include "decide/pool_policy.h"
+#include "decide/relations.h"
 #include "decide/trial.h"
+#include "query/convert.h"
 #include "query/find.h"
 
 // The beginning and the middle of a question's life.
@@ -60,9 +62,11 @@ absl::StatusOr<event::v1::NetworkModel> OwnNetwork(const std::string& id,
                         question.has_prior() ? "question.prior" : "question.states",
                         "goes with states; the question asks for a number");
   }
-  if (question.has_numeric() && question.without_model()) {
-    return InvalidField("FIELD_INVALID", "question.without_model",
-                        "must be left out: a question that asks for a number has a model");
+  const bool has_numeric_prior =
+      question.numeric().prior_case() != event::v1::NumericModel::PRIOR_NOT_SET;
+  if (question.has_numeric() && question.without_model() && has_numeric_prior) {
+    return InvalidField("FIELD_INVALID", "question.numeric",
+                        "must state no prior for a question without a model");
   }
   if (!question.has_numeric() && question.has_prior() == question.without_model()) {
     return question.has_prior() ? InvalidField("FIELD_INVALID", "question.prior",
@@ -83,6 +87,8 @@ absl::StatusOr<event::v1::NetworkModel> OwnNetwork(const std::string& id,
   if (question.has_numeric()) {
     *model.mutable_numeric() = question.numeric();
     if (model.numeric().node().empty()) model.mutable_numeric()->set_node(id);
+    // A network must have some prior; nothing is published from this one.
+    if (question.without_model()) model.mutable_numeric()->mutable_normal()->set_deviation(1.0);
     return model;
   }
   event::v1::Node& node = *model.add_nodes();
@@ -165,6 +171,7 @@ std::shared_ptr<event::v1::QuestionCreated> MakeCreated(const v1::CreateQuestion
   payload->set_draft(request.draft());
   *payload->mutable_attributes() = request.question().attributes();
   payload->set_without_model(request.question().without_model());
+  payload->set_ordered(request.question().ordered());
   if (request.question().has_pool()) *payload->mutable_pool() = request.question().pool();
   if (request.question().has_auto_resolution()) {
     *payload->mutable_auto_resolution() = request.question().auto_resolution();
@@ -208,11 +215,19 @@ absl::Status CreateAndPublish(Trial& trial, const v1::CreateQuestionRequest& req
                                              states.size(), "question.pool"));
   }
   CREDENCE_RETURN_IF_ERROR(CheckAutoResolution(request.question(), network.numeric(), states));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const QuestionRelations relations,
+      ReadRelations(trial.state(), request.question_id(), network.numeric(), request.question()));
+  if (request.question().ordered() && (network.numeric() || states.size() < 3)) {
+    return InvalidField("FIELD_INVALID", "question.ordered",
+                        "is for questions of three states or more");
+  }
   const absl::Time time = trial.EffectiveTime(network, stated);
   CREDENCE_RETURN_IF_ERROR(trial.AdvanceClock(network_id, time));
+  auto created = MakeCreated(request, network_id, node, times, states.back());
+  SetRelations(relations, *created);
   const int64_t cause =
-      trial.Add(Cat("questions/", request.question_id()),
-                MakeCreated(request, network_id, node, times, states.back()), time);
+      trial.Add(Cat("questions/", request.question_id()), std::move(created), time);
   return trial.Publish(network_id, time, event::v1::POSTERIOR_CAUSE_CREATION, cause);
 }
 
@@ -321,34 +336,58 @@ DecisionOr DecideBatchCreateQuestions(const State& state, const DecideFacts& fac
   return std::move(trial).Finish();
 }
 
+namespace {
+
+// What an update can change, as it stands.
+v1::Question ChangeableParts(const QuestionState& question) {
+  v1::Question parts;
+  parts.set_title(question.title);
+  parts.set_resolution_criteria(question.resolution_criteria);
+  parts.mutable_tags()->Add(question.tags.begin(), question.tags.end());
+  FillRelations(question, parts);
+  return parts;
+}
+
+// Takes the parts that the mask names.
+absl::Status MergeParts(const v1::UpdateQuestionRequest& request, v1::Question& merged) {
+  if (request.update_mask().paths().empty()) {
+    return InvalidField(
+        "FIELD_REQUIRED", "update_mask",
+        "must name title, resolution_criteria, tags, implied_questions or conjuncts");
+  }
+  const v1::Question& given = request.question();
+  for (const std::string& path : request.update_mask().paths()) {
+    if (path == "title") {
+      merged.set_title(given.title());
+    } else if (path == "resolution_criteria") {
+      merged.set_resolution_criteria(given.resolution_criteria());
+    } else if (path == "tags") {
+      *merged.mutable_tags() = given.tags();
+    } else if (path == "implied_questions") {
+      *merged.mutable_implied_questions() = given.implied_questions();
+    } else if (path == "conjuncts") {
+      *merged.mutable_conjuncts() = given.conjuncts();
+    } else {
+      return InvalidField("FIELD_INVALID", "update_mask",
+                          Cat("\"", path.substr(0, 80),
+                              "\" cannot be changed; title, resolution_criteria, tags, "
+                              "implied_questions and conjuncts can"));
+    }
+  }
+  return CheckTexts(merged);
+}
+
+}  // namespace
+
 DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
                                 const v1::UpdateQuestionRequest& request) {
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(state, request.name(), "name"));
-  v1::Question merged;
-  merged.set_title(question->title);
-  merged.set_resolution_criteria(question->resolution_criteria);
-  merged.mutable_tags()->Add(question->tags.begin(), question->tags.end());
-  const v1::Question before = merged;
-  if (request.update_mask().paths().empty()) {
-    return InvalidField("FIELD_REQUIRED", "update_mask",
-                        "must name title, resolution_criteria or tags");
-  }
-  for (const std::string& path : request.update_mask().paths()) {
-    if (path == "title") {
-      merged.set_title(request.question().title());
-    } else if (path == "resolution_criteria") {
-      merged.set_resolution_criteria(request.question().resolution_criteria());
-    } else if (path == "tags") {
-      *merged.mutable_tags() = request.question().tags();
-    } else {
-      return InvalidField("FIELD_INVALID", "update_mask",
-                          Cat("\"", path.substr(0, 80),
-                              "\" cannot be changed; title, resolution_criteria and tags "
-                              "can"));
-    }
-  }
-  CREDENCE_RETURN_IF_ERROR(CheckTexts(merged));
+  const v1::Question before = ChangeableParts(*question);
+  v1::Question merged = before;
+  CREDENCE_RETURN_IF_ERROR(MergeParts(request, merged));
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionRelations relations,
+                            ReadRelations(state, question->id, question->numeric, merged));
   if (merged.SerializeAsString() == before.SerializeAsString()) {
     return WrongState(request.name(), "has these values already");
   }
@@ -357,6 +396,8 @@ DecisionOr DecideUpdateQuestion(const State& state, const DecideFacts& facts,
   payload->set_title(merged.title());
   payload->set_resolution_criteria(merged.resolution_criteria());
   *payload->mutable_tags() = merged.tags();
+  SetRelations(relations, *payload);
+  payload->set_wording_only(request.wording_only());
   return OneEvent(state, facts, request.name(), std::move(payload));
 }
 

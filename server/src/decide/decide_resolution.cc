@@ -131,6 +131,10 @@ absl::StatusOr<std::vector<RecordedForecast>> AllPosteriors(const QuestionState&
       added.effective_time = *draft.effective_time;
       added.Take(posterior);
       added.backfilled = draft.backfilled;
+      added.cause = published->cause();
+      if (draft.caused_by.has_value()) {
+        added.cause_position = facts.next_position + static_cast<int64_t>(*draft.caused_by);
+      }
     }
   }
   return posteriors;
@@ -188,8 +192,9 @@ absl::Status AddResolutionScores(Trial& trial, const DecideFacts& facts,
   CREDENCE_ASSIGN_OR_RETURN(const auto posteriors,
                             AllPosteriors(question, facts, trial.decision()));
   CREDENCE_ASSIGN_OR_RETURN(const auto forecasts, facts.history->Forecasts(question));
-  CREDENCE_ASSIGN_OR_RETURN(auto scores,
-                            ScoreQuestion(question, resolution, forecasts, posteriors));
+  CREDENCE_ASSIGN_OR_RETURN(
+      QuestionScores scores,
+      ScoreAll(trial.state(), question, resolution, forecasts, posteriors, kScoringVersion));
   AddScores(trial, question.id, static_cast<int64_t>(question.scores.size()) + 1,
             OutcomeText(resolution), std::move(scores), time, cause);
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "credence/base/strings.h"
 #include "credence/scoring/crps.h"
 #include "credence/scoring/series.h"
+#include "decide/forecast_history.h"
 
 namespace credence::server {
 namespace {
@@ -70,6 +71,20 @@ struct Said {
   }
 };
 
+// True where something that counts in the window was said before `change`.
+bool SaidBefore(absl::Time change, const Said& said, const scoring::TimeWindow& window) {
+  for (size_t i = 0; i < said.forecasts.size(); ++i) {
+    const RecordedForecast& forecast = *said.forecasts[i];
+    const absl::Time end = i + 1 < said.forecasts.size() ? said.forecasts[i + 1]->effective_time
+                                                         : absl::InfiniteFuture();
+    if (forecast.distribution.has_value() && forecast.effective_time < change &&
+        forecast.effective_time < window.end && end > window.start) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Share of the window in which something stood: of a series that says only that.
 double CoverageOf(const Said& said, const scoring::TimeWindow& window) {
   scoring::ForecastSeries series(2);
@@ -109,6 +124,24 @@ absl::StatusOr<event::v1::SubjectScores> MakeScores(event::v1::ScoreSubjectKind 
   return scores;
 }
 
+// What everybody said as the others knew it, in `storage`; the forecasts themselves where nothing
+// was sealed first.
+std::map<std::string, Said> KnownOf(const std::map<std::string, Said>& everybody,
+                                    std::vector<std::vector<RecordedForecast>>& storage) {
+  std::map<std::string, Said> known = everybody;
+  for (auto& [forecaster, said] : known) {
+    const bool sealed =
+        std::any_of(said.forecasts.begin(), said.forecasts.end(),
+                    [](const auto* forecast) { return forecast->revealed_time.has_value(); });
+    if (!sealed) continue;
+    const std::vector<RecordedForecast>& kept = storage.emplace_back(AsOthersKnew(said.forecasts));
+    said.forecasts.clear();
+    for (const RecordedForecast& forecast : kept) said.forecasts.push_back(&forecast);
+    said.Sort();
+  }
+  return known;
+}
+
 // All forecasts of everybody, for what a pool's line says besides its score.
 Said Together(const std::map<std::string, Said>& everybody) {
   Said all;
@@ -145,10 +178,12 @@ forecaster::QuantileDistribution PoolQuantiles(std::span<const forecaster::Distr
 }
 
 absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
-    const QuestionState& question, double value, absl::Time resolve_time,
-    const std::vector<RecordedForecast>& forecasts,
+    const QuestionState& question, const ResolutionState& resolution,
+    const scoring::TimeWindow& window, const std::vector<RecordedForecast>& forecasts,
     const std::vector<RecordedForecast>& posteriors) {
-  const scoring::TimeWindow window{question.open_time, std::min(question.close_time, resolve_time)};
+  CREDENCE_CHECK(resolution.value.has_value());
+  const double value = *resolution.value;
+  const absl::Time change = question.MaterialChangeBy(resolution.effective_time);
   std::map<std::string, Said> everybody;
   for (const RecordedForecast& forecast : forecasts) {
     everybody[forecast.forecaster].forecasts.push_back(&forecast);
@@ -165,14 +200,22 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
         event::v1::SubjectScores scores,
         MakeScores(event::v1::SCORE_SUBJECT_KIND_FORECASTER, Cat("forecasters/", forecaster), said,
                    stated, value, window));
+    scores.set_across_versions(SaidBefore(change, said, window));
     result.push_back(std::move(scores));
-    members.push_back(std::move(stated));
+  }
+  std::vector<std::vector<RecordedForecast>> storage;
+  const std::map<std::string, Said> known = KnownOf(everybody, storage);
+  for (const auto& [forecaster, said] : known) {
+    const RecordedForecast* last = said.StandingBefore(window.end);
+    if (last == nullptr) continue;
+    CREDENCE_ASSIGN_OR_RETURN(members.emplace_back(), ToDistribution(*last->distribution));
   }
   if (!members.empty()) {
-    CREDENCE_ASSIGN_OR_RETURN(
-        event::v1::SubjectScores scores,
-        MakeScores(event::v1::SCORE_SUBJECT_KIND_POOL, "pools/median", Together(everybody),
-                   PoolQuantiles(members), value, window));
+    CREDENCE_ASSIGN_OR_RETURN(event::v1::SubjectScores scores,
+                              MakeScores(event::v1::SCORE_SUBJECT_KIND_POOL, "pools/median",
+                                         Together(known), PoolQuantiles(members), value, window));
+    scores.set_across_versions(std::any_of(
+        result.begin(), result.end(), [](const auto& member) { return member.across_versions(); }));
     result.push_back(std::move(scores));
   }
   Said model;
@@ -184,6 +227,7 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
     CREDENCE_ASSIGN_OR_RETURN(
         event::v1::SubjectScores scores,
         MakeScores(event::v1::SCORE_SUBJECT_KIND_MODEL, "model", model, published, value, window));
+    scores.set_across_versions(SaidBefore(change, model, window));
     result.push_back(std::move(scores));
   }
   return result;

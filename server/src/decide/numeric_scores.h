@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "credence/forecaster/distribution.h"
+#include "credence/scoring/series.h"
 #include "decide/decide.h"
 
 // What was said about a number, against the number. Pure functions.
@@ -22,10 +23,11 @@ namespace credence::server {
     std::span<const forecaster::Distribution> members);
 
 // Scores by `crps.last` of each forecaster, of the published posteriors, and of the pool of the
-// forecasts that stood at the end; subjects without a forecast then are left out.
+// forecasts that stood at the end of the scoring window; subjects without a forecast then are left
+// out. The resolution states a value.
 [[nodiscard]] absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreNumericQuestion(
-    const QuestionState& question, double value, absl::Time resolve_time,
-    const std::vector<RecordedForecast>& forecasts,
+    const QuestionState& question, const ResolutionState& resolution,
+    const scoring::TimeWindow& window, const std::vector<RecordedForecast>& forecasts,
     const std::vector<RecordedForecast>& posteriors);
 
 }  // namespace credence::server

@@ -2,8 +2,11 @@
 
 #include <utility>
 
+#include "absl/strings/strip.h"
 #include "convert/numeric.h"
 #include "credence/base/check.h"
+#include "credence/base/error.h"
+#include "credence/base/strings.h"
 #include "decide/learning.h"
 
 namespace credence::server {
@@ -19,7 +22,32 @@ std::optional<absl::Time> EventTime(const forecaster::CompiledNetwork& network,
   return state.ok() && *state == 0 ? resolution.occur_time : std::nullopt;
 }
 
+// The question about `node`; empty where there is none.
+std::string QuestionAbout(const State& state, const NetworkState& network, std::string_view node) {
+  for (const std::string& id : network.questions) {
+    const QuestionState* question = state.questions.Find(id);
+    if (question != nullptr && question->node == node) return Cat("questions/", id);
+  }
+  return "";
+}
+
 }  // namespace
+
+absl::Status NameSubjects(const State& state, const NetworkState& network,
+                          const absl::Status& status) {
+  ErrorDetail detail = GetErrorDetail(status);
+  if (detail.subjects.empty()) return status;
+  for (std::string& subject : detail.subjects) {
+    absl::string_view node = subject;
+    if (absl::ConsumePrefix(&node, "resolved:")) {
+      const std::string question = QuestionAbout(state, network, FromAbsl(node));
+      if (!question.empty()) subject = question;
+    } else if (network.FindEvidence(subject) != nullptr) {
+      subject = Cat("networks/", network.id, "/evidence/", subject);
+    }
+  }
+  return MakeError(status.code(), std::string(status.message()), detail);
+}
 
 forecaster::EvidenceItem JudgedItem(const State& state, const EvidenceState& evidence,
                                     absl::Time at) {

@@ -16,7 +16,7 @@
 namespace credence::server {
 
 // Version of the engine, recorded with each published posterior.
-inline constexpr std::string_view kEngineVersion = "1";
+inline constexpr std::string_view kEngineVersion = "2";
 
 // The item as it stands at `at`, with the reliability of its source's record where that stands
 // above its grade.
@@ -50,5 +50,11 @@ struct NumericInput {
 // the state does not hold is left out.
 [[nodiscard]] InferenceInput MakeInferenceInput(const State& state, const NetworkState& network,
                                                 absl::Time at);
+
+// A forecaster's error with the names of items and questions in place of its own: subjects become
+// `networks/{network}/evidence/{evidence}` and `questions/{question}`. What is no item of the
+// network, such as a hypothetical one, keeps its id.
+[[nodiscard]] absl::Status NameSubjects(const State& state, const NetworkState& network,
+                                        const absl::Status& status);
 
 }  // namespace credence::server

@@ -13,36 +13,37 @@
 #include "credence/scoring/rules.h"
 #include "credence/scoring/score.h"
 #include "credence/scoring/series.h"
+#include "decide/forecast_history.h"
 #include "decide/numeric_scores.h"
+#include "decide/source_scores.h"
 
 namespace credence::server {
 namespace {
 
 // Subjects in one event: well below the largest entry, which is 65,535 bytes.
 constexpr size_t kSubjectsPerPart = 64;
+// Probabilities of all states twice, and names.
+constexpr size_t kClaimBytesPerPart = 30'000;
 
 struct Subject {
   event::v1::ScoreSubjectKind kind;
   std::string name;
   scoring::ForecastSeries series;
   bool backfilled = false;
+  // The series as others knew it, where that is another: something was sealed first.
+  std::optional<scoring::ForecastSeries> known;
 };
 
-// When it was known first how the question ended: forecasts after that are not scored.
+// When forecasts ceased to count: when it was known first how the question ended, or it was closed
+// before its close time.
 absl::Time KnownTime(const QuestionState& question, const ResolutionState& resolution) {
-  if (resolution.occur_time.has_value()) return *resolution.occur_time;
-  absl::Time known = resolution.effective_time;
+  const absl::Time closed = question.closed_time.value_or(absl::InfiniteFuture());
+  if (resolution.occur_time.has_value()) return std::min(closed, *resolution.occur_time);
+  absl::Time known = std::min(closed, resolution.effective_time);
   for (const ResolutionState& earlier : question.resolutions) {
     if (!earlier.annulled) known = std::min(known, earlier.effective_time);
   }
   return known;
-}
-
-absl::StatusOr<scoring::Outcome> ToOutcome(const QuestionState& question,
-                                           const ResolutionState& resolution) {
-  if (resolution.fraction.has_value()) return scoring::Outcome::Fraction(*resolution.fraction);
-  const auto state = std::find(question.states.begin(), question.states.end(), resolution.outcome);
-  return scoring::Outcome::State(static_cast<size_t>(state - question.states.begin()));
 }
 
 absl::StatusOr<scoring::ScoredQuestion> ToScored(const QuestionState& question,
@@ -51,6 +52,7 @@ absl::StatusOr<scoring::ScoredQuestion> ToScored(const QuestionState& question,
   scored.id = question.id;
   scored.state_count = question.states.size();
   scored.kind = scored.state_count == 2 ? scoring::QuestionKind::kBinary
+                : question.ordered      ? scoring::QuestionKind::kOrdered
                                         : scoring::QuestionKind::kMultipleChoice;
   scored.open_time = question.open_time;
   scored.close_time = question.close_time;
@@ -72,7 +74,23 @@ absl::StatusOr<Subject> MakeSubject(event::v1::ScoreSubjectKind kind, std::strin
   }
   CREDENCE_ASSIGN_OR_RETURN(scoring::ForecastSeries series,
                             scoring::ForecastSeries::Create(state_count, points));
-  return Subject{kind, std::move(name), std::move(series), backfilled};
+  return Subject{kind, std::move(name), std::move(series), backfilled, std::nullopt};
+}
+
+// Sets what others knew of a forecaster who sealed something.
+absl::Status SetKnown(const std::vector<const RecordedForecast*>& said, Subject& subject) {
+  const bool sealed = std::any_of(said.begin(), said.end(), [](const RecordedForecast* forecast) {
+    return forecast->revealed_time.has_value();
+  });
+  if (!sealed) return absl::OkStatus();
+  const std::vector<RecordedForecast> known = AsOthersKnew(said);
+  std::vector<const RecordedForecast*> pointers;
+  for (const RecordedForecast& forecast : known) pointers.push_back(&forecast);
+  CREDENCE_ASSIGN_OR_RETURN(
+      Subject others,
+      MakeSubject(subject.kind, subject.name, subject.series.view().state_count, pointers));
+  subject.known = std::move(others.series);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Subject>> MakeForecasters(
@@ -86,6 +104,7 @@ absl::StatusOr<std::vector<Subject>> MakeForecasters(
     CREDENCE_ASSIGN_OR_RETURN(Subject subject, MakeSubject(event::v1::SCORE_SUBJECT_KIND_FORECASTER,
                                                            Cat("forecasters/", forecaster),
                                                            question.states.size(), said));
+    CREDENCE_RETURN_IF_ERROR(SetKnown(said, subject));
     subjects.push_back(std::move(subject));
   }
   return subjects;
@@ -95,7 +114,7 @@ absl::Status AddPools(std::vector<Subject>& subjects) {
   std::vector<scoring::SeriesView> members;
   bool backfilled = false;
   for (const Subject& subject : subjects) {
-    members.push_back(subject.series.view());
+    members.push_back((subject.known.has_value() ? *subject.known : subject.series).view());
     backfilled = backfilled || subject.backfilled;
   }
   if (members.empty()) return absl::OkStatus();
@@ -108,8 +127,8 @@ absl::Status AddPools(std::vector<Subject>& subjects) {
     options.method = method;
     CREDENCE_ASSIGN_OR_RETURN(scoring::ForecastSeries series,
                               scoring::PoolSeries(members, {}, options));
-    made.push_back(
-        Subject{event::v1::SCORE_SUBJECT_KIND_POOL, name, std::move(series), backfilled});
+    made.push_back(Subject{event::v1::SCORE_SUBJECT_KIND_POOL, name, std::move(series), backfilled,
+                           std::nullopt});
   }
   std::move(made.begin(), made.end(), std::back_inserter(subjects));
   return absl::OkStatus();
@@ -166,6 +185,18 @@ event::v1::SubjectScores Describe(const scoring::ScoredQuestion& question, const
   return scores;
 }
 
+// True where something that counts in the window was said before `change`, and may have been meant
+// otherwise.
+bool SaidBefore(absl::Time change, const scoring::SeriesView& series,
+                const scoring::TimeWindow& window) {
+  for (size_t i = 0; i < series.steps.size(); ++i) {
+    const scoring::Step& step = series.steps[i];
+    if (!step.standing || step.start >= change) continue;
+    if (step.start < window.end && series.End(i) > window.start) return true;
+  }
+  return false;
+}
+
 // Forecasters first, then pools, then the model.
 absl::StatusOr<std::vector<Subject>> MakeSubjects(const QuestionState& question,
                                                   const std::vector<RecordedForecast>& forecasts,
@@ -192,6 +223,24 @@ const std::vector<std::string>& RecordedRules() {
   return *rules;
 }
 
+const std::vector<std::string>& OrderedRules() {
+  static const auto* const rules =
+      new std::vector<std::string>{"brier.ordered.last", "brier.ordered.daily", "rps.last"};
+  return *rules;
+}
+
+absl::StatusOr<scoring::Outcome> ToOutcome(const QuestionState& question,
+                                           const ResolutionState& resolution) {
+  if (resolution.fraction.has_value()) return scoring::Outcome::Fraction(*resolution.fraction);
+  const auto state = std::find(question.states.begin(), question.states.end(), resolution.outcome);
+  return scoring::Outcome::State(static_cast<size_t>(state - question.states.begin()));
+}
+
+scoring::TimeWindow ScoringWindow(const QuestionState& question,
+                                  const ResolutionState& resolution) {
+  return {question.open_time, std::min(question.close_time, KnownTime(question, resolution))};
+}
+
 std::string OutcomeText(const ResolutionState& resolution) {
   if (!resolution.fraction.has_value()) return resolution.outcome;
   char text[32];
@@ -206,7 +255,7 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreQuestion(
   CREDENCE_CHECK(resolution.scored());
   if (question.numeric) {
     CREDENCE_CHECK(resolution.value.has_value());
-    return ScoreNumericQuestion(question, *resolution.value, KnownTime(question, resolution),
+    return ScoreNumericQuestion(question, resolution, ScoringWindow(question, resolution),
                                 forecasts, posteriors);
   }
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<Subject> subjects,
@@ -216,11 +265,18 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreQuestion(
   std::vector<scoring::SeriesView> peers;
   for (const Subject& subject : subjects) {
     scores.push_back(Describe(scored, subject));
+    scores.back().set_across_versions(
+        SaidBefore(question.MaterialChangeBy(resolution.effective_time), subject.series.view(),
+                   scored.ScoringWindow()));
     if (subject.kind == event::v1::SCORE_SUBJECT_KIND_FORECASTER) {
       peers.push_back(subject.series.view());
     }
   }
-  for (const std::string& id : RecordedRules()) {
+  std::vector<std::string> rules = RecordedRules();
+  if (scored.kind == scoring::QuestionKind::kOrdered) {
+    rules.insert(rules.end(), OrderedRules().begin(), OrderedRules().end());
+  }
+  for (const std::string& id : rules) {
     CREDENCE_ASSIGN_OR_RETURN(const scoring::Rule* rule, scoring::FindRule(id));
     CREDENCE_RETURN_IF_ERROR(ScoreByRule(*rule, scored, subjects, peers, scores));
   }
@@ -229,23 +285,53 @@ absl::StatusOr<std::vector<event::v1::SubjectScores>> ScoreQuestion(
   return scores;
 }
 
+absl::StatusOr<QuestionScores> ScoreAll(const State& state, const QuestionState& question,
+                                        const ResolutionState& resolution,
+                                        const std::vector<RecordedForecast>& forecasts,
+                                        const std::vector<RecordedForecast>& posteriors,
+                                        int64_t scoring_version) {
+  QuestionScores scores;
+  QuestionState scored = question;
+  // The first scores did not end with an early close.
+  if (scoring_version < 1) scored.closed_time.reset();
+  CREDENCE_ASSIGN_OR_RETURN(scores.subjects,
+                            ScoreQuestion(scored, resolution, forecasts, posteriors));
+  if (scoring_version < 1) {
+    for (event::v1::SubjectScores& subject : scores.subjects) subject.clear_across_versions();
+    return scores;
+  }
+  const NetworkState* network = state.networks.Find(question.network);
+  if (network == nullptr || question.numeric) return scores;
+  CREDENCE_ASSIGN_OR_RETURN(QuestionScores sources,
+                            ScoreSources(*network, question, resolution, posteriors));
+  std::move(sources.subjects.begin(), sources.subjects.end(), std::back_inserter(scores.subjects));
+  scores.claims = std::move(sources.claims);
+  return scores;
+}
+
 void AddScores(Trial& trial, const std::string& question, int64_t version,
-               const std::string& outcome, std::vector<event::v1::SubjectScores> subjects,
-               absl::Time effective_time, int64_t caused_by) {
-  const size_t part_count =
-      std::max<size_t>(1, (subjects.size() + kSubjectsPerPart - 1) / kSubjectsPerPart);
-  for (size_t part = 0; part < part_count; ++part) {
-    auto payload = std::make_shared<event::v1::QuestionScored>();
+               const std::string& outcome, QuestionScores scores, absl::Time effective_time,
+               int64_t caused_by) {
+  std::vector<std::shared_ptr<event::v1::QuestionScored>> parts;
+  size_t subject = 0;
+  size_t claim = 0;
+  while (parts.empty() || subject < scores.subjects.size() || claim < scores.claims.size()) {
+    const auto& payload = parts.emplace_back(std::make_shared<event::v1::QuestionScored>());
     payload->set_question(question);
     payload->set_score_version(version);
     payload->set_outcome(outcome);
-    payload->set_part_index(static_cast<int64_t>(part));
-    payload->set_part_count(static_cast<int64_t>(part_count));
-    const size_t end = std::min(subjects.size(), (part + 1) * kSubjectsPerPart);
-    for (size_t i = part * kSubjectsPerPart; i < end; ++i) {
-      *payload->add_subjects() = std::move(subjects[i]);
+    payload->set_part_index(static_cast<int64_t>(parts.size()) - 1);
+    payload->set_scoring_version(kScoringVersion);
+    const size_t end = std::min(scores.subjects.size(), subject + kSubjectsPerPart);
+    for (; subject < end; ++subject) *payload->add_subjects() = std::move(scores.subjects[subject]);
+    for (size_t bytes = 0; claim < scores.claims.size() && bytes < kClaimBytesPerPart; ++claim) {
+      bytes += scores.claims[claim].ByteSizeLong();
+      *payload->add_claims() = std::move(scores.claims[claim]);
     }
-    trial.Add(Cat("questions/", question), std::move(payload), effective_time, caused_by);
+  }
+  for (const auto& payload : parts) {
+    payload->set_part_count(static_cast<int64_t>(parts.size()));
+    trial.Add(Cat("questions/", question), payload, effective_time, caused_by);
   }
 }
 

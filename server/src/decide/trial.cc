@@ -4,12 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/strip.h"
 #include "convert/numeric.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/forecaster/posterior.h"
+#include "decide/intervals.h"
 #include "decide/posterior.h"
 #include "fold/fold.h"
 
@@ -30,33 +30,17 @@ bool Moved(const std::vector<double>& before, const std::vector<double>& after) 
   return false;
 }
 
-// Names of items and questions in place of the forecaster's ids.
-absl::Status NameSubjects(const State& state, const std::string& network,
-                          const absl::Status& status) {
-  ErrorDetail detail = GetErrorDetail(status);
-  for (std::string& subject : detail.subjects) {
-    absl::string_view node = subject;
-    if (!absl::ConsumePrefix(&node, "resolved:")) {
-      subject = Cat("networks/", network, "/evidence/", subject);
-      continue;
-    }
-    for (const std::string& id : state.networks.Find(network)->questions) {
-      const QuestionState* question = state.questions.Find(id);
-      if (question != nullptr && node == question->node) {
-        subject = Cat("questions/", id);
-        break;
-      }
-    }
-  }
-  return MakeError(status.code(), std::string(status.message()), detail);
+absl::StatusOr<forecaster::Posterior> PosteriorOf(const State& state, const std::string& network,
+                                                  const InferenceInput& input) {
+  auto posterior = forecaster::ComputePosterior(*input.network, input.items, input.options);
+  if (posterior.ok()) return posterior;
+  return NameSubjects(state, *state.networks.Find(network), posterior.status());
 }
 
 absl::StatusOr<forecaster::Posterior> PosteriorAt(const State& state, const std::string& network,
                                                   absl::Time time) {
-  const InferenceInput input = MakeInferenceInput(state, *state.networks.Find(network), time);
-  auto posterior = forecaster::ComputePosterior(*input.network, input.items, input.options);
-  if (!posterior.ok()) return NameSubjects(state, network, posterior.status());
-  return posterior;
+  return PosteriorOf(state, network,
+                     MakeInferenceInput(state, *state.networks.Find(network), time));
 }
 
 // Whether the model has anything to say on the network: not where forecasters alone speak.
@@ -222,8 +206,9 @@ absl::Status Trial::Publish(const std::string& network, absl::Time time,
 
 absl::Status Trial::CollectStates(const NetworkState& current, absl::Time time,
                                   event::v1::PosteriorPublished& payload) const {
+  const InferenceInput input = MakeInferenceInput(next_, current, time);
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior posterior,
-                            PosteriorAt(next_, current.id, time));
+                            PosteriorOf(next_, current.id, input));
   for (const std::string& id : current.questions) {
     const QuestionState* question = next_.questions.Find(id);
     if (question == nullptr) continue;
@@ -237,6 +222,7 @@ absl::Status Trial::CollectStates(const NetworkState& current, absl::Time time,
     entry.set_node(question->node);
     entry.mutable_probabilities()->Add(node.probabilities.begin(), node.probabilities.end());
   }
+  AddSpreads(input, current.id, next_position(), PublishedDrawCount(input), payload);
   return absl::OkStatus();
 }
 

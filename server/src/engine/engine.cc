@@ -100,6 +100,8 @@ absl::StatusOr<std::vector<std::string>> RecordedIds(const ledger::Log& log,
         ids.push_back(item->evidence());
       } else if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(payload)) {
         ids.push_back(forecast->forecast());
+      } else if (const auto* sealed = dynamic_cast<const event::v1::ForecastSealed*>(payload)) {
+        ids.push_back(sealed->forecast());
       } else if (dynamic_cast<const event::v1::ForecastWithdrawn*>(payload) != nullptr) {
         ids.emplace_back();
       }
@@ -189,6 +191,14 @@ void Engine::Publish(Durable durable) {
   durable_ = std::move(durable);
 }
 
+std::shared_ptr<const State> Engine::PublishedWith(int64_t position) const {
+  const auto holds_it = [this, position]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return durable_.state->size > position;
+  };
+  absl::MutexLock lock(&mutex_, absl::Condition(&holds_it));
+  return durable_.state;
+}
+
 void Engine::Fold(const ledger::SequencedEvent& event) {
   server::Fold(head_, event);
   persister_.Note(event);
@@ -210,6 +220,10 @@ std::function<void()> Engine::Seal(ledger::StateWriter& writer, ledger::TreeSize
 void Engine::Write(WriteCommand command, Done done) {
   absl::StatusOr<DecideFacts> facts = FactsOf(command.options);
   if (!facts.ok()) return done(facts.status());
+  facts->origin = log_->origin();
+  // On the caller's thread: signatures take longer to check than anything else of a write.
+  absl::StatusOr<CheckedStatements> statements = CheckStatements(facts->origin, command.options);
+  if (!statements.ok()) return done(statements.status());
   std::string stream;
   if (command.stream) {
     absl::StatusOr<std::string> named = command.stream(*Published());
@@ -219,15 +233,18 @@ void Engine::Write(WriteCommand command, Done done) {
     return done(InvalidField("FIELD_INVALID", "options.expected_revision",
                              "must be absent: the write has no stream of its own"));
   }
-  if (command.options.validate_only()) return done(Validate(command, stream, *std::move(facts)));
+  if (command.options.validate_only()) {
+    return done(Validate(command, *statements, stream, *std::move(facts)));
+  }
   std::string request_id = command.options.request_id();
   if (request_id.empty()) request_id = MakeRequestId();
-  Submit(std::move(command), std::move(request_id), std::move(stream), *std::move(facts),
-         std::move(done));
+  Submit(std::move(command), *std::move(statements), std::move(request_id), std::move(stream),
+         *std::move(facts), std::move(done));
 }
 
-absl::StatusOr<WriteResult> Engine::Validate(const WriteCommand& command, const std::string& stream,
-                                             DecideFacts facts) {
+absl::StatusOr<WriteResult> Engine::Validate(const WriteCommand& command,
+                                             const CheckedStatements& statements,
+                                             const std::string& stream, DecideFacts facts) {
   const Durable published = durable();
   State fork = published.state->Fork();
   if (command.options.has_expected_revision()) {
@@ -244,13 +261,15 @@ absl::StatusOr<WriteResult> Engine::Validate(const WriteCommand& command, const 
   if (command.needs_history) facts.history = &history;
   WriteResult result;
   CREDENCE_ASSIGN_OR_RETURN(result.decision, command.decide(fork, facts));
+  // Whoever only asks what would be does not sign it, so that the answer is no use to others.
+  CREDENCE_RETURN_IF_ERROR(ApplyStatements(fork, statements, result.decision));
   CREDENCE_RETURN_IF_ERROR(FoldDrafts(*log_, facts, result.decision.events, fork));
   result.state = std::make_shared<const State>(std::move(fork));
   return result;
 }
 
-void Engine::Submit(WriteCommand command, std::string request_id, std::string stream,
-                    DecideFacts facts, Done done) {
+void Engine::Submit(WriteCommand command, CheckedStatements statements, std::string request_id,
+                    std::string stream, DecideFacts facts, Done done) {
   // What the decision leaves for the answer; the sequencer fills it before the completer reads it.
   auto decision = std::make_shared<Decision>();
   ledger::Submission submission;
@@ -265,7 +284,7 @@ void Engine::Submit(WriteCommand command, std::string request_id, std::string st
   submission.record_stream_heads = command.record_stream_heads;
   submission.with_proof = command.options.include_proof();
   submission.decide = [this, decision, decide = std::move(command.decide),
-                       needs_history = command.needs_history,
+                       needs_history = command.needs_history, statements = std::move(statements),
                        facts = std::move(facts)](const ledger::DecideContext& context) mutable
       -> absl::StatusOr<std::vector<ledger::EventDraft>> {
     facts.next_position = context.next_position.value;
@@ -277,6 +296,8 @@ void Engine::Submit(WriteCommand command, std::string request_id, std::string st
     CREDENCE_ASSIGN_OR_RETURN(*decision, decide(head_, facts));
     decision_nanos_.Note(absl::GetCurrentTimeNanos() - begin);
     if (decision->events.empty()) return NothingToRecord();
+    CREDENCE_RETURN_IF_ERROR(ApplyStatements(head_, statements, *decision));
+    CREDENCE_RETURN_IF_ERROR(CheckSignatureDemands(head_, *decision));
     return decision->events;
   };
   submission.done = [this, decision,

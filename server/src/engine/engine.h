@@ -16,6 +16,7 @@
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/v1/common.pb.h"
+#include "decide/authors.h"
 #include "decide/decide.h"
 #include "engine/executor.h"
 #include "engine/head_waiter.h"
@@ -101,6 +102,10 @@ class Engine final : public ledger::Projection {
   // The newest durable state. Never null after Start.
   [[nodiscard]] std::shared_ptr<const State> Published() const;
 
+  // The same, but one that holds `position`, which must have been read from the log. Waits for the
+  // moment between the log's head reaching a position and the state of it being published.
+  [[nodiscard]] std::shared_ptr<const State> PublishedWith(int64_t position) const;
+
   // Hands over a write; `done` is called once: on a thread of the log, or within the call where
   // the write is refused before it reaches the log or only validated. Besides what `decide` and the
   // log refuse: INVALID_ARGUMENT for options that are malformed, with paths below `options`.
@@ -139,8 +144,10 @@ class Engine final : public ledger::Projection {
   [[nodiscard]] Durable durable() const;
   void Publish(Durable durable);
   [[nodiscard]] absl::StatusOr<WriteResult> Validate(const WriteCommand& command,
+                                                     const CheckedStatements& statements,
                                                      const std::string& stream, DecideFacts facts);
-  void Submit(WriteCommand command, std::string request_id, std::string stream, DecideFacts facts,
+  void Submit(WriteCommand command, CheckedStatements statements, std::string request_id,
+              std::string stream, DecideFacts facts,
               std::function<void(absl::StatusOr<WriteResult>)> done);
   [[nodiscard]] absl::StatusOr<StateView> Resolve(const v1::ReadView& view, std::string_view scope);
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const State>> StateAt(std::string_view scope,

@@ -6,8 +6,8 @@
 
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
-#include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
+#include "decide/forecast_history.h"
 #include "fold/fold.h"
 
 namespace credence::server {
@@ -114,26 +114,13 @@ absl::StatusOr<State> ReplayAll(const ledger::Log& log, ledger::Position last) {
 
 absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Forecasts(
     const QuestionState& question) const {
-  std::vector<RecordedForecast> forecasts;
-  CREDENCE_RETURN_IF_ERROR(ForEachInStream(
-      log_, Cat("questions/", question.id), 0, last_,
-      [&forecasts](const ledger::SequencedEvent& event) {
-        RecordedForecast forecast;
-        forecast.effective_time = event.effective_time;
-        forecast.backfilled = event.backfilled;
-        if (const auto* recorded =
-                dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
-          forecast.forecaster = recorded->forecaster();
-          forecast.Take(*recorded);
-          forecasts.push_back(std::move(forecast));
-        } else if (const auto* withdrawn =
-                       dynamic_cast<const event::v1::ForecastWithdrawn*>(event.payload)) {
-          forecast.forecaster = withdrawn->forecaster();
-          forecasts.push_back(std::move(forecast));
-        }
-        return true;
-      }));
-  return forecasts;
+  ForecastHistory history;
+  CREDENCE_RETURN_IF_ERROR(ForEachInStream(log_, Cat("questions/", question.id), 0, last_,
+                                           [&history](const ledger::SequencedEvent& event) {
+                                             history.Take(event);
+                                             return true;
+                                           }));
+  return history.Forecasts();
 }
 
 absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Posteriors(
@@ -149,6 +136,8 @@ absl::StatusOr<std::vector<RecordedForecast>> LogHistory::Posteriors(
           RecordedForecast recorded;
           recorded.effective_time = event.effective_time;
           recorded.backfilled = event.backfilled;
+          recorded.cause = published->cause();
+          if (event.cause.has_value()) recorded.cause_position = event.cause->value;
           recorded.Take(posterior);
           posteriors.push_back(std::move(recorded));
         }

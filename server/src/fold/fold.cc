@@ -28,12 +28,13 @@ const absl::flat_hash_map<std::string_view, Handler>& Handlers() {
       MakeHandlers<
           event::v1::LedgerCreated, event::v1::StreamHeadsRecorded, event::v1::SigningKeyRotated,
           event::v1::GradeTableSet, event::v1::ForecasterCreated, event::v1::SourceCreated,
-          event::v1::ForecastRecorded, event::v1::ForecastWithdrawn, event::v1::NetworkCreated,
-          event::v1::NetworkRevised, event::v1::EvidenceRecorded, event::v1::EvidenceRetracted,
-          event::v1::EvidenceClustered, event::v1::PosteriorPublished, event::v1::QuestionCreated,
-          event::v1::QuestionUpdated, event::v1::QuestionOpened, event::v1::QuestionClosed,
-          event::v1::QuestionResolved, event::v1::ResolutionAmended, event::v1::QuestionAnnulled,
-          event::v1::QuestionScored, event::v1::SourceRecordChanged,
+          event::v1::AuthorKeyRegistered, event::v1::AuthorKeyRevoked, event::v1::ForecastSealed,
+          event::v1::ForecastRevealed, event::v1::ForecastRecorded, event::v1::ForecastWithdrawn,
+          event::v1::NetworkCreated, event::v1::NetworkRevised, event::v1::EvidenceRecorded,
+          event::v1::EvidenceRetracted, event::v1::EvidenceClustered, event::v1::PosteriorPublished,
+          event::v1::QuestionCreated, event::v1::QuestionUpdated, event::v1::QuestionOpened,
+          event::v1::QuestionClosed, event::v1::QuestionResolved, event::v1::ResolutionAmended,
+          event::v1::QuestionAnnulled, event::v1::QuestionScored, event::v1::SourceRecordChanged,
           event::v1::SeriesCaseRecorded>());
   return *handlers;
 }

@@ -18,6 +18,12 @@ std::vector<std::string> NodeStates(const State& state, const QuestionState& que
 }
 
 template <typename Payload>
+QuestionRelations RelationsOf(const Payload& payload) {
+  return {{payload.implied_questions().begin(), payload.implied_questions().end()},
+          {payload.conjuncts().begin(), payload.conjuncts().end()}};
+}
+
+template <typename Payload>
 void AddResolution(QuestionState& question, const ledger::SequencedEvent& event,
                    const Payload& payload) {
   ResolutionState resolution;
@@ -58,23 +64,32 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   question.position = event.position.value;
   question.phase = payload.draft() ? QuestionPhase::kDraft : QuestionPhase::kActive;
   question.without_model = payload.without_model();
+  question.ordered = payload.ordered();
   if (!payload.attributes().empty()) {
     question.attributes = std::make_shared<const std::vector<event::v1::Attribute>>(
         payload.attributes().begin(), payload.attributes().end());
   }
+  state.Relate(question, RelationsOf(payload));
   if (NetworkState* network = state.networks.Edit(payload.network(), state.edition)) {
     question.numeric = network->numeric();
     network->questions.push_back(payload.question());
   }
 }
 
-void FoldEvent(State& state, const ledger::SequencedEvent&,
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::QuestionUpdated& payload) {
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
+  const bool same_texts = question->title == payload.title() &&
+                          question->resolution_criteria == payload.resolution_criteria();
+  if (!same_texts) {
+    question->versions.push_back(
+        {event.effective_time, event.position.value, payload.wording_only()});
+  }
   question->title = payload.title();
   question->resolution_criteria = payload.resolution_criteria();
   question->tags.assign(payload.tags().begin(), payload.tags().end());
+  state.Relate(*question, RelationsOf(payload));
 }
 
 void FoldEvent(State& state, const ledger::SequencedEvent&,
@@ -138,6 +153,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
     version->effective_time = event.effective_time;
   }
   for (const event::v1::SubjectScores& scores : payload.subjects()) version->Add(scores);
+  version->claims.insert(version->claims.end(), payload.claims().begin(), payload.claims().end());
   question->scores.push_back(std::move(version));
 }
 

@@ -2,6 +2,7 @@
 #include "credence/base/check.h"
 #include "credence/base/strings.h"
 #include "fold/handlers.h"
+#include "fold/seals.h"
 
 // Ledger, forecasters, sources, forecasts.
 namespace credence::server {
@@ -22,6 +23,41 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   CREDENCE_CHECK(applied.ok());
   table.default_cluster_correlation = payload.default_cluster_correlation();
   state.ledger.grade_tables.push_back(table);
+}
+
+namespace {
+
+AuthorState* EditAuthor(State& state, std::string_view name) {
+  const size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return nullptr;
+  const std::string_view id = name.substr(slash + 1);
+  if (name.substr(0, slash) == "forecasters") {
+    auto* forecaster = state.forecasters.Edit(id, state.edition);
+    return forecaster == nullptr ? nullptr : &forecaster->author;
+  }
+  if (name.substr(0, slash) != "sources") return nullptr;
+  auto* source = state.sources.Edit(id, state.edition);
+  return source == nullptr ? nullptr : &source->author;
+}
+
+}  // namespace
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRegistered& payload) {
+  AuthorState* const author = EditAuthor(state, payload.author());
+  if (author == nullptr) return;
+  if (author->keys.empty()) ++state.ledger.keyed_author_count;
+  author->keys.push_back({payload.public_key(), event.position.value, std::nullopt});
+  author->signature_required = payload.signature_required();
+}
+
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRevoked& payload) {
+  AuthorState* const author = EditAuthor(state, payload.author());
+  if (author == nullptr) return;
+  for (AuthorKeyState& key : author->keys) {
+    if (key.public_key == payload.public_key()) key.revoked_position = event.position.value;
+  }
 }
 
 void FoldEvent(State& state, const ledger::SequencedEvent&,
@@ -66,6 +102,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   }
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
+  OvertakeSeals(*question, payload.forecaster(), event.effective_time, state.edition);
   StandingForecast& standing = question->standing.EditOrInsert(payload.forecaster(), state.edition);
   // The later effective time stands; of equal ones the later position.
   const bool stands = !standing.probabilities.empty() || standing.distribution.has_value();
@@ -88,6 +125,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::ForecastWithdrawn& payload) {
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
+  OvertakeSeals(*question, payload.forecaster(), event.effective_time, state.edition);
   const StandingForecast* standing = question->standing.Find(payload.forecaster());
   if (standing == nullptr || standing->effective_time > event.effective_time) return;
   question->standing.Erase(payload.forecaster(), state.edition);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "credence/event/v1/author_events.pb.h"
 #include "credence/event/v1/evidence_model.pb.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/learning_events.pb.h"
@@ -29,6 +30,14 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::ForecastRecorded& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::ForecastWithdrawn& payload);
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::ForecastSealed& payload);
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::ForecastRevealed& payload);
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRegistered& payload);
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::AuthorKeyRevoked& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::NetworkCreated& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,

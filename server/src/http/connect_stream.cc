@@ -105,7 +105,7 @@ class ConnectStream : public std::enable_shared_from_this<ConnectStream> {
       });
     });
     if (!next.ok()) return End(next.status());
-    if (!next->has_value()) return;
+    if (!next->has_value()) return source_->ended() ? End(absl::OkStatus()) : void();
     const absl::StatusOr<std::string> encoded = EncodeMessage(codec_, type_, **std::move(next));
     if (!encoded.ok()) return End(encoded.status());
     Write(Envelope(0, *encoded));

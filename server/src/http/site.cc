@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -47,7 +48,9 @@ bool IsLoopback(std::string_view host_and_port) {
 
 Site::Site(const Router& router, const Engine& engine, const SiteOptions& options)
     : gateway_(router),
+      page_(options.web_directory),
       engine_(engine),
+      published_(options.published),
       loopback_only_(IsLoopback(options.listen)),
       metrics_(options.metrics) {}
 
@@ -78,9 +81,15 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
              {"Cache-Control", "no-store"}},
             metrics_()};
   }
-  if (request.path == "/checkpoint") return ServeCheckpoint(engine_.log());
+  if (request.path == "/checkpoint") {
+    return ServeCheckpoint(published_ == nullptr ? engine_.log().LatestCheckpoint()
+                                                 : published_->Get());
+  }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
+  }
+  if (std::optional<HttpResponse> page = page_.Serve(request); page.has_value()) {
+    return *std::move(page);
   }
   return Unknown(request);
 }

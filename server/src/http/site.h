@@ -6,13 +6,16 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "http/connect_gateway.h"
 #include "http/http.h"
+#include "http/web_page.h"
 
 // Everything that is served over HTTP, by path:
 //
 //   /credence.v1.SERVICE/METHOD   the contract's methods by the Connect protocol
 //   /checkpoint, /tile/...        the log as C2SP tlog-tiles
+//   /, /questions/..., and so on  the web page
 //   /healthz                      200 while the process lives
 //   /metrics                      how the server stands, for Prometheus
 //   /readyz                       200 while it takes calls, 503 from the begin of a drain on
@@ -27,6 +30,10 @@ struct SiteOptions {
   std::string listen;
   // What /metrics serves; nothing is served there without it.
   std::function<std::string()> metrics{};
+  // What /checkpoint gives; the checkpoint signed last where null. Must outlive the site.
+  PublishedCheckpoint* published = nullptr;
+  // Directory whose files are served as the page in place of those in the program; empty for these.
+  std::string web_directory{};
 };
 
 class Site {
@@ -43,7 +50,9 @@ class Site {
   [[nodiscard]] HttpResponse Answer(const HttpRequest& request) const;
 
   const ConnectGateway gateway_;
+  const WebPage page_;
   const Engine& engine_;
+  PublishedCheckpoint* const published_;
   const bool loopback_only_;
   const std::function<std::string()> metrics_;
   std::atomic<bool> draining_{false};

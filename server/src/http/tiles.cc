@@ -92,8 +92,7 @@ HttpResponse ServeTile(const ledger::Log& log, std::string_view path) {
           *std::move(bytes)};
 }
 
-HttpResponse ServeCheckpoint(const ledger::Log& log) {
-  const absl::StatusOr<ledger::SignedCheckpoint> checkpoint = log.LatestCheckpoint();
+HttpResponse ServeCheckpoint(const absl::StatusOr<ledger::SignedCheckpoint>& checkpoint) {
   if (!checkpoint.ok()) {
     return Failed(503, FromAbsl(PublicStatus(checkpoint.status()).message()));
   }

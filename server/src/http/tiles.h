@@ -2,7 +2,9 @@
 
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "credence/ledger/log.h"
+#include "credence/ledger/tlog.h"
 #include "http/http.h"
 
 namespace credence::server {
@@ -12,8 +14,8 @@ namespace credence::server {
 // such a path; what is there never changes, and says so to caches. Thread-safe.
 [[nodiscard]] HttpResponse ServeTile(const ledger::Log& log, std::string_view path);
 
-// The checkpoint signed last, as tlog-tiles has it at "/checkpoint": never kept by caches.
-// Thread-safe.
-[[nodiscard]] HttpResponse ServeCheckpoint(const ledger::Log& log);
+// A checkpoint, as tlog-tiles has it at "/checkpoint": never kept by caches.
+[[nodiscard]] HttpResponse ServeCheckpoint(
+    const absl::StatusOr<ledger::SignedCheckpoint>& checkpoint);
 
 }  // namespace credence::server

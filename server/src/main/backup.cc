@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -15,6 +16,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/cli/context.h"
+#include "credence/cli/exit_code.h"
 #include "main/commands.h"
 #include "main/progress.h"
 
@@ -28,6 +30,7 @@ struct BackupFlags {
   int64_t id = 0;
   int64_t keep = 0;
   bool with_key = false;
+  bool verify = false;
 };
 
 void FillJson(const ledger::BackupInfo& info, google::protobuf::Struct& json) {
@@ -53,10 +56,11 @@ absl::Status PrintJson(const google::protobuf::Struct& json, std::ostream& out) 
   return absl::OkStatus();
 }
 
-absl::Status PrintBackup(const ledger::BackupInfo& info, cli::CliContext& context) {
+absl::Status PrintBackup(const ledger::BackupInfo& info, bool verified, cli::CliContext& context) {
   if (context.flags().output == cli::OutputFormat::kJson) {
     google::protobuf::Struct json;
     FillJson(info, json);
+    (*json.mutable_fields())["verified"].set_bool_value(verified);
     return PrintJson(json, context.out());
   }
   context.out() << "backup      " << info.id << "\n";
@@ -64,7 +68,15 @@ absl::Status PrintBackup(const ledger::BackupInfo& info, cli::CliContext& contex
   context.out() << "size        " << info.head.size.value << " events, or more\n"
                 << "root        " << ledger::ToHex(info.head.root) << "\n"
                 << "files       " << info.file_count << ", " << info.byte_count << " bytes\n";
+  if (verified) context.out() << "sound\n";
   return absl::OkStatus();
+}
+
+absl::StatusOr<ledger::FsckReport> ReadBack(const std::string& directory, int64_t id,
+                                            ProgressLine& progress) {
+  return ledger::VerifyBackup(directory, id, [&](const ledger::FsckProgress& step) {
+    progress.Show(step.step, step.done, step.total);
+  });
 }
 
 absl::Status Create(const BackupFlags& flags, cli::CliContext& context) {
@@ -78,7 +90,11 @@ absl::Status Create(const BackupFlags& flags, cli::CliContext& context) {
   };
   CREDENCE_ASSIGN_OR_RETURN(const ledger::BackupInfo info,
                             ledger::CreateBackupOf(flags.data, options));
-  return PrintBackup(info, context);
+  if (!flags.verify) return PrintBackup(info, false, context);
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::FsckReport report,
+                            ReadBack(flags.backup_directory, info.id, progress));
+  if (report.sound()) return PrintBackup(info, true, context);
+  return PrintFsckReport(report, Cat("the backup in ", flags.backup_directory), context);
 }
 
 absl::Status List(const BackupFlags& flags, cli::CliContext& context) {
@@ -103,11 +119,8 @@ absl::Status List(const BackupFlags& flags, cli::CliContext& context) {
 
 absl::Status Verify(const BackupFlags& flags, cli::CliContext& context) {
   ProgressLine progress(context);
-  CREDENCE_ASSIGN_OR_RETURN(
-      const ledger::FsckReport report,
-      ledger::VerifyBackup(flags.backup_directory, flags.id, [&](const ledger::FsckProgress& step) {
-        progress.Show(step.step, step.done, step.total);
-      }));
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::FsckReport report,
+                            ReadBack(flags.backup_directory, flags.id, progress));
   return PrintFsckReport(report, Cat("the backup in ", flags.backup_directory), context);
 }
 
@@ -139,16 +152,59 @@ void AddId(CLI::App* command, BackupFlags& flags) {
       ->check(CLI::Range(int64_t{1}, int64_t{4'294'967'295}));
 }
 
+// A server backs its own ledger up, into its own directory.
+absl::Status CreateServed(const BackupFlags& flags, cli::CliContext& context) {
+  CREDENCE_ASSIGN_OR_RETURN(client::Client* const client, context.Connect());
+  v1::CreateBackupRequest request;
+  request.set_verify(flags.verify);
+  v1::Backup backup;
+  {
+    ProgressLine progress(context);
+    CREDENCE_RETURN_IF_ERROR(
+        client->CreateBackup(request, [&](const v1::CreateBackupResponse& message) {
+          if (message.has_backup()) backup = message.backup();
+          if (!message.has_backup()) progress.Show(message.step(), message.done(), message.total());
+          return true;
+        }));
+  }
+  ledger::BackupInfo info;
+  info.id = backup.backup_id();
+  info.time = absl::FromUnixSeconds(backup.create_time().seconds());
+  info.origin = backup.origin();
+  info.head.size.value = backup.tree_head().tree_size();
+  const std::string& root = backup.tree_head().root_hash();
+  if (root.size() != info.head.root.size()) {
+    return absl::InternalError("the server names no backup");
+  }
+  std::copy(root.begin(), root.end(), info.head.root.begin());
+  info.file_count = backup.file_count();
+  info.byte_count = backup.byte_count();
+  return PrintBackup(info, backup.verified(), context);
+}
+
+absl::Status CreateByFlags(const BackupFlags& flags, cli::CliContext& context) {
+  if (flags.data.empty()) {
+    if (flags.with_key) return cli::UsageError("--with-key: a server gives nobody its key");
+    return CreateServed(flags, context);
+  }
+  if (!flags.backup_directory.empty()) return Create(flags, context);
+  return cli::UsageError("--backup-dir is required with --data");
+}
+
 void AddCreate(CLI::App* noun, const std::shared_ptr<BackupFlags>& flags,
                cli::CliContext& context) {
-  CLI::App* command = noun->add_subcommand("create", "Back up a ledger that nobody serves");
-  AddDirectory(command, *flags)->required();
-  command->add_option("--data", flags->data, "Directory of the ledger")
-      ->required()
+  CLI::App* command =
+      noun->add_subcommand("create", "Back up a ledger that nobody serves, or one at its server");
+  AddDirectory(command, *flags);
+  command
+      ->add_option("--data", flags->data,
+                   "Directory of the ledger. Without it the server at --endpoint is asked, which "
+                   "was started with --backup-dir")
       ->envname("CREDENCE_DATA");
+  command->add_flag("--verify", flags->verify, "Read the backup back and check it");
   command->add_flag("--with-key", flags->with_key,
                     "Copy the signing key too; whoever has it can sign for the ledger");
-  context.SetAction(command, [flags, &context] { return Create(*flags, context); });
+  context.SetAction(command, [flags, &context] { return CreateByFlags(*flags, context); });
 }
 
 void AddRestore(CLI::App* noun, const std::shared_ptr<BackupFlags>& flags,

@@ -17,6 +17,7 @@ void RegisterVerify(CLI::App& app, cli::CliContext& context);
 void RegisterRebuild(CLI::App& app, cli::CliContext& context);
 void RegisterFsck(CLI::App& app, cli::CliContext& context);
 void RegisterSalvage(CLI::App& app, cli::CliContext& context);
+void RegisterWitness(CLI::App& app, cli::CliContext& context);
 void RegisterBackup(CLI::App& app, cli::CliContext& context);
 void RegisterNetworkFiles(CLI::App& app, cli::CliContext& context);
 void RegisterImportNetworks(CLI::App& app, cli::CliContext& context);

@@ -1,7 +1,5 @@
 #include <CLI/CLI.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -17,18 +15,12 @@
 #include "credence/ledger/log.h"
 #include "credence/ledger/tree_files.h"
 #include "main/commands.h"
+#include "main/input_file.h"
+#include "main/witness/meet_witnesses.h"
 
 // The commands below `ledger` that work on a ledger's files.
 namespace credence::server {
 namespace {
-
-absl::StatusOr<std::string> ReadWhole(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return cli::UsageError(Cat(path, " cannot be read"));
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return cli::UsageError(Cat(path, " cannot be read"));
-  return bytes;
-}
 
 // --- build-tree ---
 
@@ -49,7 +41,7 @@ absl::Status BuildTree(const BuildTreeFlags& flags, cli::CliContext& context) {
   size_t taken = 0;
   const auto next = [&]() -> absl::StatusOr<std::optional<std::string>> {
     if (taken == flags.entries.size()) return std::optional<std::string>();
-    CREDENCE_ASSIGN_OR_RETURN(std::string entry, ReadWhole(flags.entries[taken]));
+    CREDENCE_ASSIGN_OR_RETURN(std::string entry, ReadInputFile(flags.entries[taken]));
     ++taken;
     return std::optional(std::move(entry));
   };
@@ -81,6 +73,7 @@ struct FileFlags {
   std::string key_file;
   std::string anchor;
   std::string checkpoint;
+  std::string witness_policy;
   bool from_log = false;
 };
 
@@ -119,6 +112,27 @@ void AddRotateKey(CLI::App* noun, cli::CliContext& context) {
   });
 }
 
+absl::Status SetAnchor(const FileFlags& flags, cli::CliContext& context) {
+  const int ways = (flags.from_log ? 1 : 0) + (flags.checkpoint.empty() ? 0 : 1) +
+                   (flags.witness_policy.empty() ? 0 : 1);
+  if (ways != 1) {
+    return cli::UsageError(
+        "anchor: one of --checkpoint, --witness-policy and --from-log is needed");
+  }
+  const ledger::RealClock clock;
+  const ledger::OpenOptions options = ToOptions(flags, clock);
+  if (!flags.witness_policy.empty()) {
+    CREDENCE_ASSIGN_OR_RETURN(const client::WitnessPolicy policy, ReadPolicy(flags.witness_policy));
+    return MeetWitnesses(options, policy, context.out());
+  }
+  std::string note;
+  if (!flags.from_log) {
+    CREDENCE_ASSIGN_OR_RETURN(note, ReadInputFile(flags.checkpoint));
+    if (note.empty()) return cli::UsageError("--checkpoint: the file is empty");
+  }
+  return ledger::Log::SetAnchor(options, note);
+}
+
 void AddAnchor(CLI::App* noun, cli::CliContext& context) {
   CLI::App* verb = noun->add_subcommand(
       "anchor", "Give a restored ledger the last checkpoint that is known of it, so that it signs");
@@ -126,21 +140,12 @@ void AddAnchor(CLI::App* noun, cli::CliContext& context) {
   AddFileFlags(verb, flags.get());
   verb->add_option("--checkpoint", flags->checkpoint,
                    "The last checkpoint that anybody holds, a signed note");
+  verb->add_option("--witness-policy", flags->witness_policy,
+                   "File of the witnesses to ask what they cosigned last (C2SP tlog-policy)");
   verb->add_flag("--from-log", flags->from_log,
                  "Take the log as it stands: right only where nobody holds a checkpoint of a "
                  "longer one");
-  context.SetAction(verb, [flags]() -> absl::Status {
-    if (flags->from_log != flags->checkpoint.empty()) {
-      return cli::UsageError("anchor: one of --checkpoint and --from-log is needed");
-    }
-    std::string note;
-    if (!flags->from_log) {
-      CREDENCE_ASSIGN_OR_RETURN(note, ReadWhole(flags->checkpoint));
-      if (note.empty()) return cli::UsageError("--checkpoint: the file is empty");
-    }
-    const ledger::RealClock clock;
-    return ledger::Log::SetAnchor(ToOptions(*flags, clock), note);
-  });
+  context.SetAction(verb, [flags, &context] { return SetAnchor(*flags, context); });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
                                  server::RegisterLedgerFiles,
                                  server::RegisterSalvage,
                                  server::RegisterBackup,
+                                 server::RegisterWitness,
                                  server::RegisterNetworkFiles,
                                  server::RegisterImportNetworks,
                                  server::RegisterScoreFile,

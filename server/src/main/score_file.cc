@@ -18,6 +18,7 @@
 #include "credence/cli/exit_code.h"
 #include "credence/cli/read_file.h"
 #include "credence/cli/table.h"
+#include "credence/scoring/measures.h"
 #include "credence/scoring/rules.h"
 #include "main/commands.h"
 #include "main/score_output.h"
@@ -34,6 +35,7 @@ struct ScoreFlags {
   std::string resolutions;
   std::vector<std::string> rules;
   bool skip_unresolved = false;
+  bool count_early = false;
   bool calibration = false;
   bool reliability = false;
   bool adjusted = false;
@@ -51,6 +53,10 @@ absl::StatusOr<std::vector<const Rule*>> FindRules(const std::vector<std::string
   for (const std::string& list : lists) {
     for (const std::string& id : SplitList(list)) {
       CREDENCE_ASSIGN_OR_RETURN(const Rule* rule, scoring::FindRule(id));
+      if (rule->kernel == scoring::Kernel::kEvidenceGain) {
+        return cli::UsageError(
+            Cat("--rule: ", id, " scores sources, of which tables of forecasts have none"));
+      }
       if (seen.insert(id).second) rules.push_back(rule);
     }
   }
@@ -105,14 +111,6 @@ class DenseScores {
   std::vector<std::uint32_t> strata_;
 };
 
-// The best mean that the rule can give, where it has one.
-std::optional<double> PerfectScore(const Rule& rule) {
-  if (rule.comparison != scoring::Comparison::kNone) return std::nullopt;
-  if (rule.orientation == scoring::Orientation::kLowerIsBetter) return 0;
-  if (rule.kernel == scoring::Kernel::kSpherical) return 1;
-  return std::nullopt;
-}
-
 // What the resampled differences leave open: the test over time, and skill on shared questions.
 void AddTests(const scoring::ScoreMatrix& matrix, size_t forecaster, size_t reference,
               const Rule& rule, ComparedForecaster& compared) {
@@ -128,7 +126,7 @@ void AddTests(const scoring::ScoreMatrix& matrix, size_t forecaster, size_t refe
   }
   const auto tested = scoring::DieboldMariano(differences, {});
   if (tested.ok()) compared.diebold_mariano = *tested;
-  const std::optional<double> perfect = PerfectScore(rule);
+  const std::optional<double> perfect = scoring::PerfectScore(rule);
   if (!perfect || differences.empty()) return;
   const auto count = static_cast<double>(differences.size());
   const auto skill = scoring::SkillScore(own / count, other / count, *perfect);
@@ -246,7 +244,8 @@ absl::Status ScoreFiles(ScoreFlags flags, cli::CliContext& context) {
   CREDENCE_ASSIGN_OR_RETURN(
       const ForecastTable forecasts,
       ReadForecasts(flags.forecasts, forecast_text, resolutions,
-                    {.skip_unresolved = flags.skip_unresolved}, context.err()));
+                    {.skip_unresolved = flags.skip_unresolved, .count_early = flags.count_early},
+                    context.err()));
   std::string().swap(forecast_text);
   InferOpenBounds(forecasts, resolutions);
   scoring::ScoreTableInput input;
@@ -291,6 +290,9 @@ void AddFileFlags(CLI::App* command, ScoreFlags* flags) {
       ->allow_extra_args(false);
   command->add_flag("--skip-unresolved", flags->skip_unresolved,
                     "Leave out forecasts on questions without a resolution");
+  command->add_flag("--count-early", flags->count_early,
+                    "Let forecasts made before their question opened count from there on, as "
+                    "Metaculus does, instead of refusing them");
 }
 
 void AddReportFlags(CLI::App* command, ScoreFlags* flags) {
@@ -322,6 +324,27 @@ void WriteRuleTable(std::ostream& out, bool csv) {
   csv ? table.WriteCsv(out) : table.WriteText(out);
 }
 
+void WriteMeasures(JsonStream& json) {
+  json.Name("measures");
+  json.Open('[');
+  for (const scoring::Measure& measure : scoring::AllMeasures()) {
+    json.Open('{');
+    const std::pair<std::string_view, std::string_view> members[] = {
+        {"id", measure.id},           {"range", measure.range},
+        {"formula", measure.formula}, {"convention", measure.convention},
+        {"source", measure.source},   {"traps", measure.traps},
+        {"check", measure.check}};
+    for (const auto& [name, text] : members) {
+      json.Name(name);
+      json.Text(text);
+    }
+    json.Name("version");
+    json.Count(static_cast<size_t>(measure.version));
+    json.Close('}');
+  }
+  json.Close(']');
+}
+
 void WriteRuleJson(std::ostream& out) {
   {
     JsonStream json(out);
@@ -349,6 +372,7 @@ void WriteRuleJson(std::ostream& out) {
       json.Close('}');
     }
     json.Close(']');
+    WriteMeasures(json);
     json.Close('}');
   }
   out << "\n";

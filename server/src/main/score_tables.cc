@@ -124,9 +124,21 @@ std::optional<absl::Time> ParsePlainTime(std::string_view text) {
   return absl::FromUnixSeconds(days * 86'400 + hour * 3600 + minute * 60 + second);
 }
 
+// A time of either table. RFC 3339 lets a space stand for the T, as spreadsheets write it.
+absl::StatusOr<absl::Time> ParseTableTime(const std::string& text) {
+  if (const std::optional<absl::Time> plain = ParsePlainTime(text)) return *plain;
+  constexpr size_t kDateSize = 10;
+  if (text.size() <= kDateSize || text[kDateSize] != ' ') {
+    return cli::ParseFixedTime(text, absl::ZeroDuration());
+  }
+  std::string joined = text;
+  joined[kDateSize] = 'T';
+  const auto time = cli::ParseFixedTime(joined, absl::ZeroDuration());
+  return time.ok() ? time : cli::ParseFixedTime(text, absl::ZeroDuration());
+}
+
 absl::StatusOr<absl::Time> ReadTime(const CsvReader& csv, int column, std::string_view name) {
-  if (const std::optional<absl::Time> plain = ParsePlainTime(csv.Field(column))) return *plain;
-  const auto time = cli::ParseFixedTime(csv.Field(column), absl::ZeroDuration());
+  const auto time = ParseTableTime(csv.Field(column));
   if (time.ok()) return time;
   return csv.Error(Cat(name, ": ", time.status().message()));
 }
@@ -338,7 +350,7 @@ class ForecastReader {
     if (csv_.Field(forecaster_).empty()) return "forecaster: must be given";
     if (csv_.Field(question_).empty()) return "question: must be given";
     ForecastRow row;
-    const absl::StatusOr<absl::Time> time = TimeOf(csv_.Field(time_));
+    const absl::StatusOr<absl::Time> time = ParseTableTime(csv_.Field(time_));
     if (!time.ok()) return Cat("time: ", time.status().message());
     row.time = *time;
     const std::string& probability = csv_.Field(probability_);
@@ -364,11 +376,6 @@ class ForecastReader {
     table_.rows.push_back(row);
     table_.lines.push_back(csv_.line());
     return "";
-  }
-
-  static absl::StatusOr<absl::Time> TimeOf(const std::string& text) {
-    if (const std::optional<absl::Time> plain = ParsePlainTime(text)) return *plain;
-    return cli::ParseFixedTime(text, absl::ZeroDuration());
   }
 
   static std::string ReadProbability(const std::string& text, ForecastRow& row) {
@@ -403,13 +410,25 @@ class ForecastReader {
   }
 
   // What was said after the close could not be wrong any more and never counts; what was said
-  // before the open counts from there.
+  // before the open is wrong too, or counts from there on request. A withdrawal after the close
+  // ends what has ended already.
   std::string CheckTime(const ForecastRow& row) {
+    if (row.withdrawn) return "";
     const ScoredQuestion& question = resolutions_.questions[row.question];
-    if (row.time < question.open_time && ++early_count_ == 1) early_line_ = csv_.line();
-    if (row.withdrawn || row.time < question.close_time) return "";
+    if (row.time < question.open_time) {
+      if (!reading_.count_early) {
+        return Cat("time: ", csv_.Field(time_), " is before the open of ", question.id, ", ",
+                   TimeText(question.open_time), " (--count-early lets it count from there)");
+      }
+      if (++early_count_ == 1) early_line_ = csv_.line();
+    }
+    if (row.time < question.close_time) return "";
     return Cat("time: ", csv_.Field(time_), " is not before the close of ", question.id, ", ",
-               absl::FormatTime(absl::RFC3339_full, question.close_time, absl::UTCTimeZone()));
+               TimeText(question.close_time));
+  }
+
+  static std::string TimeText(absl::Time time) {
+    return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
   }
 
   // A withdrawal ends the whole forecast, whatever option its row names.

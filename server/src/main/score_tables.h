@@ -49,6 +49,8 @@ struct ForecastTable {
 struct ForecastReading {
   // Leaves out forecasts on questions without a resolution instead of refusing them.
   bool skip_unresolved = false;
+  // Lets forecasts made before the open count from there instead of refusing them.
+  bool count_early = false;
 };
 
 // Both are INVALID_ARGUMENT naming file and line for what is malformed or cannot count: up to a

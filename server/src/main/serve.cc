@@ -1,13 +1,6 @@
-#include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 
-#include <array>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -26,6 +19,9 @@
 #include "http/site.h"
 #include "main/backup_schedule.h"
 #include "main/commands.h"
+#include "main/input_file.h"
+#include "main/stop_signal.h"
+#include "main/witness/witness_feed.h"
 #include "metrics/call_metrics.h"
 #include "metrics/metrics_page.h"
 #include "service/grpc_server.h"
@@ -44,9 +40,13 @@ struct ServeFlags {
   // Empty: the port after that of `listen`, on the same host.
   std::string http;
   std::string http_port_file;
+  std::string web_directory;
   int drain_seconds = 10;
   std::string backup_directory;
   int backup_minutes = 60;
+  std::string witness_policy;
+  int witness_seconds = 10;
+  int witness_renewal_minutes = 60;
 };
 
 // Without TLS and tokens anybody who reaches the port may write.
@@ -71,48 +71,6 @@ std::string DefaultHttp(const std::string& listen) {
   return Cat(listen.substr(0, colon), ":", port == 0 ? 0 : port + 1);
 }
 
-std::string WithPort(const std::string& listen, int port) {
-  return Cat(listen.substr(0, listen.rfind(':')), ":", port);
-}
-
-// SIGTERM and SIGINT as something to wait for. Made before any thread starts, so that all of them
-// leave the signals to it.
-class StopSignal {
- public:
-  StopSignal() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    descriptor_ = signalfd(-1, &signals_, SFD_CLOEXEC);
-  }
-  ~StopSignal() { close(descriptor_); }
-  StopSignal(const StopSignal&) = delete;
-  StopSignal& operator=(const StopSignal&) = delete;
-
-  void Wait() const {
-    std::array<char, sizeof(signalfd_siginfo)> info{};
-    while (read(descriptor_, info.data(), info.size()) < 0 && errno == EINTR) {
-    }
-  }
-
-  // From now on a second signal ends the process at once.
-  void Release() const { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
-
- private:
-  sigset_t signals_{};
-  int descriptor_ = -1;
-};
-
-absl::Status WritePort(const std::string& path, int port) {
-  if (path.empty()) return absl::OkStatus();
-  // Renamed into place, so that a reader never finds half of it.
-  const std::string partial = Cat(path, ".partial");
-  std::ofstream(partial) << port << "\n";
-  if (rename(partial.c_str(), path.c_str()) == 0) return absl::OkStatus();
-  return absl::InternalError(Cat("cannot write the port to ", path));
-}
-
 // Null where no backups are asked for.
 std::unique_ptr<BackupSchedule> StartBackups(const ServeFlags& flags, const ledger::Log& log) {
   if (flags.backup_directory.empty()) return nullptr;
@@ -128,6 +86,25 @@ std::unique_ptr<BackupSchedule> StartBackups(const ServeFlags& flags, const ledg
       });
   schedule->Start();
   return schedule;
+}
+
+// Null where no witnesses are asked for.
+absl::StatusOr<std::unique_ptr<WitnessFeed>> MakeWitnessFeed(const ServeFlags& flags,
+                                                             const ledger::Log& log,
+                                                             PublishedCheckpoint& published) {
+  if (flags.witness_policy.empty()) return nullptr;
+  CREDENCE_ASSIGN_OR_RETURN(client::WitnessPolicy policy, ReadPolicy(flags.witness_policy));
+  WitnessFeedOptions options(std::move(policy));
+  options.interval = absl::Seconds(flags.witness_seconds);
+  options.renewal = absl::Minutes(flags.witness_renewal_minutes);
+  options.path = Cat(flags.data, "/ledger.witnessed");
+  return WitnessFeed::Make(log, published, std::move(options),
+                           [](const std::string& witness, const absl::Status& status) {
+                             const std::string line =
+                                 status.ok() ? Cat("credence: witness ", witness, " cosigns\n")
+                                             : Cat("credence: ", FromAbsl(status.message()), "\n");
+                             std::fputs(line.c_str(), stderr);
+                           });
 }
 
 absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
@@ -147,10 +124,14 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ledger::Log> log, ledger::Log::Open(open));
   Engine engine(log.get(), &clock);
   CREDENCE_RETURN_IF_ERROR(engine.Start());
+  PublishedCheckpoint published(log.get());
+  CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<WitnessFeed> witnesses,
+                            MakeWitnessFeed(flags, *log, published));
+  PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine);
   ticker.Start();
   Router router;
-  AddServices(router, engine);
+  AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
   CallMetrics calls;
   calls.Instrument(router);
   const MetricsPage metrics(engine, calls);
@@ -159,7 +140,10 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
                             GrpcServer::Start(router, engine.executor(), options));
   Site site(router, engine,
-            {.listen = http_listen, .metrics = [&metrics] { return metrics.Render(); }});
+            {.listen = http_listen,
+             .metrics = [&metrics] { return metrics.Render(); },
+             .published = witnessed,
+             .web_directory = flags.web_directory});
   HttpServerOptions http_options;
   http_options.listen = http_listen;
   CREDENCE_ASSIGN_OR_RETURN(
@@ -173,6 +157,7 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
       << "\n"
       << std::flush;
   const std::unique_ptr<BackupSchedule> backups = StartBackups(flags, *log);
+  if (witnesses != nullptr) witnesses->Start();
   stop.Wait();
   stop.Release();
   err << "credence: stopping"
@@ -180,6 +165,7 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
       << std::flush;
   site.BeginDrain();
   if (backups != nullptr) backups->Stop();
+  if (witnesses != nullptr) witnesses->Stop();
   ticker.Stop();
   const absl::Time deadline = absl::Now() + absl::Seconds(flags.drain_seconds);
   server->Drain(deadline);
@@ -217,6 +203,12 @@ void RegisterServe(CLI::App& app, cli::CliContext& context) {
   command->add_option("--http-port-file", flags->http_port_file,
                       "File that the port for HTTP is written to");
   command
+      ->add_option("--web-dir", flags->web_directory,
+                   "Directory whose files are served as the web page, in place of those in the "
+                   "program; for work on the page")
+      ->check(CLI::ExistingDirectory)
+      ->envname("CREDENCE_WEB_DIR");
+  command
       ->add_option("--backup-dir", flags->backup_directory,
                    "Directory that the ledger is backed up into while it is served; see "
                    "`credence backup`")
@@ -224,6 +216,19 @@ void RegisterServe(CLI::App& app, cli::CliContext& context) {
   command
       ->add_option("--backup-minutes", flags->backup_minutes,
                    "Minutes between two backups; the first is made at the start")
+      ->check(CLI::Range(1, 525'600))
+      ->capture_default_str();
+  command
+      ->add_option("--witness-policy", flags->witness_policy,
+                   "File of the witnesses that are asked to cosign, and of the quorum that "
+                   "publishes a checkpoint (C2SP tlog-policy)")
+      ->envname("CREDENCE_WITNESS_POLICY");
+  command->add_option("--witness-seconds", flags->witness_seconds, "Seconds between two rounds")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+  command
+      ->add_option("--witness-renewal-minutes", flags->witness_renewal_minutes,
+                   "Minutes after which a log that did not grow is cosigned again")
       ->check(CLI::Range(1, 525'600))
       ->capture_default_str();
   command

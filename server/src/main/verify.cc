@@ -2,12 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
 #include <memory>
+#include <optional>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "audit/audit.h"
@@ -16,7 +16,9 @@
 #include "credence/base/strings.h"
 #include "credence/cli/context.h"
 #include "credence/client/verify/log_verifier.h"
+#include "credence/client/verify/witness_policy.h"
 #include "main/commands.h"
+#include "main/input_file.h"
 #include "main/log_sources.h"
 #include "main/report.h"
 
@@ -28,18 +30,30 @@ struct VerifyFlags {
   std::string key;
   std::string checkpoint;
   std::string state;
+  std::string policy;
+  std::vector<std::string> witnesses;
+  // 0 for all of them.
+  int64_t quorum = 0;
   bool recompute = false;
   bool no_state = false;
 };
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return InvalidField("FIELD_INVALID", "checkpoint", Cat(path, " cannot be read"));
+// The policy of the flags; nothing where they ask for no cosignatures.
+absl::StatusOr<std::optional<client::WitnessPolicy>> PolicyOf(const VerifyFlags& flags) {
+  std::optional<client::WitnessPolicy> policy;
+  if (!flags.policy.empty()) {
+    CREDENCE_ASSIGN_OR_RETURN(policy, ReadPolicy(flags.policy));
   }
-  std::ostringstream content;
-  content << file.rdbuf();
-  return content.str();
+  if (flags.witnesses.empty()) return policy;
+  std::vector<client::VerifierKey> keys;
+  for (const std::string& text : flags.witnesses) {
+    CREDENCE_ASSIGN_OR_RETURN(client::VerifierKey key, client::ParseVerifierKey(text));
+    keys.push_back(std::move(key));
+  }
+  const auto all = static_cast<int64_t>(keys.size());
+  CREDENCE_ASSIGN_OR_RETURN(
+      policy, client::WitnessPolicy::Threshold(keys, flags.quorum == 0 ? all : flags.quorum));
+  return policy;
 }
 
 // What was verified of a directory is remembered beside it, where one may write
@@ -60,6 +74,16 @@ std::string TimeText(const client::EntryTime& time) {
                           absl::UTCTimeZone());
 }
 
+// Who cosigned, and when: what is under the checkpoint existed then.
+void AddCosignatures(const client::CosignatureReport& cosignatures, CommandReport& out) {
+  for (const client::WitnessTime& witness : cosignatures.witnesses) {
+    out.Add(Cat("cosigned.", witness.witness), Cat("cosigned by ", witness.witness),
+            TimeText({witness.time, 0}));
+  }
+  if (!cosignatures.not_after.has_value()) return;
+  out.Add("notAfter", "all existed at", TimeText({*cosignatures.not_after, 0}));
+}
+
 void PrintSound(const client::VerifyReport& report, const AuditReport* audit,
                 cli::CliContext& context) {
   CommandReport out;
@@ -73,8 +97,14 @@ void PrintSound(const client::VerifyReport& report, const AuditReport* audit,
   out.Add("mapRecordCount", "records of the stream heads", counts.map_records);
   out.Add("chainedForecastCount", "forecasts chained", counts.chained_forecasts);
   out.Add("backfilledCount", "entries backfilled", counts.backfilled);
+  out.Add("signedEntryCount", "entries signed by their authors",
+          report.author_counts.signed_entries);
+  out.Add("authorKeyCount", "keys of authors", report.author_counts.keys);
+  out.Add("sealedForecastCount", "forecasts sealed", report.seal_counts.sealed);
+  out.Add("revealedForecastCount", "sealed forecasts revealed", report.seal_counts.revealed);
   out.Add("keyRotationCount", "rotations of the key", counts.rotations);
   out.Add("lastRecordTime", "recorded last", TimeText(report.last_record_time));
+  if (report.cosignatures.has_value()) AddCosignatures(*report.cosignatures, out);
   if (report.extends.has_value()) out.Add("extends", "extends a log of", *report.extends);
   if (audit != nullptr) {
     out.Add("posteriorCount", "posteriors recomputed", audit->posterior_count);
@@ -102,9 +132,10 @@ absl::Status Verify(const VerifyFlags& flags, cli::CliContext& context) {
   CREDENCE_ASSIGN_OR_RETURN(const client::VerifierKey key, client::ParseVerifierKey(flags.key));
   CREDENCE_ASSIGN_OR_RETURN(const auto source, MakeNamedSource(context, flags.log));
   client::VerifyOptions options;
+  CREDENCE_ASSIGN_OR_RETURN(options.policy, PolicyOf(flags));
   options.state_path = StatePath(flags);
   if (!flags.checkpoint.empty()) {
-    CREDENCE_ASSIGN_OR_RETURN(options.earlier_checkpoint, ReadFile(flags.checkpoint));
+    CREDENCE_ASSIGN_OR_RETURN(options.earlier_checkpoint, ReadInputFile(flags.checkpoint));
   }
   EntryAuditor auditor;
   if (flags.recompute) {
@@ -143,6 +174,17 @@ void RegisterVerify(CLI::App& app, cli::CliContext& context) {
                     "events before it");
   command->add_option("--checkpoint", flags->checkpoint,
                       "File of a checkpoint saved before: the log must extend it");
+  CLI::Option* const policy = command->add_option(
+      "--witness-policy", flags->policy,
+      "File of the witnesses whose cosignatures the checkpoint must have (C2SP tlog-policy)");
+  CLI::Option* const witness =
+      command
+          ->add_option("--witness", flags->witnesses,
+                       "Verifier key of a witness that must have cosigned; may be repeated")
+          ->excludes(policy);
+  command->add_option("--quorum", flags->quorum, "How many of the --witness; all where not given")
+      ->check(CLI::PositiveNumber)
+      ->needs(witness);
   CLI::Option* const state =
       command->add_option("--state", flags->state,
                           "File that remembers what was verified, so that the "

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "absl/strings/match.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/scoring/decomposition.h"
@@ -7,6 +8,7 @@
 #include "query/resampling.h"
 #include "query/score_queries.h"
 #include "query/score_report.h"
+#include "query/source_calibration.h"
 
 // What a subject said last against what came true.
 namespace credence::server {
@@ -17,6 +19,7 @@ constexpr int kResamplesDefault = 1'000;
 struct Said {
   std::vector<scoring::BinaryForecast> forecasts;
   double coverage_sum = 0.0;
+  int64_t across_versions_count = 0;
 };
 
 // The subject's last words on the yes/no questions that were settled one way or the other.
@@ -35,6 +38,7 @@ Said Collect(const std::vector<const QuestionState*>& questions,
     said.forecasts.push_back(
         {*subject->final_probability, resolution->outcome == question->states.front()});
     said.coverage_sum += subject->coverage;
+    if (subject->across_versions) ++said.across_versions_count;
   }
   return said;
 }
@@ -125,13 +129,17 @@ absl::Status FillCalibration(const State& state, const v1::GetCalibrationRequest
   CREDENCE_ASSIGN_OR_RETURN(const ReportScope scope,
                             ScopeOf(request.filter(), "filter.effective_time"));
   std::vector<const QuestionState*> questions = EndedQuestions(state, scope);
-  std::erase_if(questions, [&request](const QuestionState* question) {
-    return !HadForecast(*question, request.subject());
+  std::erase_if(questions, [&](const QuestionState* question) {
+    return !HadForecast(state, *question, request.subject());
   });
   response.set_subject(request.subject());
   *response.mutable_settlement() = Settle(questions, scope.at);
+  if (absl::StartsWith(request.subject(), "sources/")) {
+    return FillSourceCalibration(questions, request, scope.at, response);
+  }
   const Said said = Collect(questions, request, scope.at);
   response.set_question_count(static_cast<int64_t>(said.forecasts.size()));
+  response.set_across_versions_count(said.across_versions_count);
   if (said.forecasts.empty()) return absl::OkStatus();
   FillMoments(said, response);
   CREDENCE_RETURN_IF_ERROR(FillParts(said.forecasts, response));

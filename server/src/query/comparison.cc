@@ -11,6 +11,7 @@
 #include "query/resampling.h"
 #include "query/score_queries.h"
 #include "query/score_report.h"
+#include "query/skill.h"
 
 // Subjects in pairs, each pair on the questions that both were scored on.
 namespace credence::server {
@@ -27,7 +28,7 @@ absl::Status CheckSubjects(const v1::CompareForecastersRequest& request) {
   }
   for (int i = 0; i < request.subjects_size(); ++i) {
     const std::string field = Cat("subjects[", i, "]");
-    CREDENCE_RETURN_IF_ERROR(CheckSubject(request.subjects(i), field));
+    CREDENCE_RETURN_IF_ERROR(CheckReference(request.subjects(i), field));
     for (int k = 0; k < i; ++k) {
       if (request.subjects(k) == request.subjects(i)) {
         return InvalidField("FIELD_INVALID", field, "is named twice");
@@ -42,6 +43,10 @@ struct QuestionScores {
   absl::Time resolve_time;
   int64_t position = 0;
   std::vector<std::optional<scoring::Score>> scores;
+  // Subjects whose forecasts were made before the question changed materially.
+  std::vector<bool> across_versions;
+  // Of the first of two states, for the base rate.
+  std::optional<double> share;
 };
 
 // In the order in which the questions were resolved.
@@ -53,12 +58,14 @@ std::vector<QuestionScores> Collect(const std::vector<const QuestionState*>& que
     const ScoreVersionState* version = question->ScoresAt(at);
     const auto index = version == nullptr ? std::nullopt : version->FindRule(rule.id);
     if (!index.has_value()) continue;
-    QuestionScores row{version->effective_time, version->position, {}};
+    QuestionScores row{
+        version->effective_time, version->position, {}, {}, ShareOfFirst(*question, at)};
     for (const std::string& name : request.subjects()) {
       const SubjectScoreState* subject = FindSubject(*version, name);
       const bool counts =
           subject != nullptr && subject->backfilled == request.filter().backfilled();
       row.scores.push_back(counts ? RecordedScore(rule, *subject, *index) : std::nullopt);
+      row.across_versions.push_back(counts && subject->across_versions);
     }
     collected.push_back(std::move(row));
   }
@@ -73,6 +80,7 @@ std::vector<QuestionScores> Collect(const std::vector<const QuestionState*>& que
 struct Pair {
   std::vector<scoring::Score> left;
   std::vector<scoring::Score> right;
+  int64_t across_versions_count = 0;
 
   [[nodiscard]] bool finite() const {
     const auto is_finite = [](const scoring::Score& score) { return score.finite(); };
@@ -87,7 +95,39 @@ Pair PairOf(const std::vector<QuestionScores>& questions, size_t left, size_t ri
     if (!question.scores[left] || !question.scores[right]) continue;
     pair.left.push_back(*question.scores[left]);
     pair.right.push_back(*question.scores[right]);
+    if (question.across_versions[left] || question.across_versions[right]) {
+      ++pair.across_versions_count;
+    }
   }
+  return pair;
+}
+
+// One subject, as the left one, beside the base rate of the yes/no questions that it has.
+absl::StatusOr<Pair> PairWithBaseRate(const std::vector<QuestionScores>& questions, size_t subject,
+                                      const scoring::Rule& rule) {
+  Pair pair;
+  std::vector<double> shares;
+  for (const QuestionScores& question : questions) {
+    if (!question.scores[subject] || !question.share) continue;
+    pair.left.push_back(*question.scores[subject]);
+    shares.push_back(*question.share);
+    if (question.across_versions[subject]) ++pair.across_versions_count;
+  }
+  CREDENCE_ASSIGN_OR_RETURN(auto scores, BaseRateScores(rule, shares));
+  if (!scores.has_value()) return Pair();
+  pair.right = *std::move(scores);
+  return pair;
+}
+
+absl::StatusOr<Pair> PairFor(const v1::CompareForecastersRequest& request,
+                             const std::vector<QuestionScores>& questions,
+                             const scoring::Rule& rule, size_t left, size_t right) {
+  const bool left_is_rate = request.subjects(static_cast<int>(left)) == kBaseRate;
+  const bool right_is_rate = request.subjects(static_cast<int>(right)) == kBaseRate;
+  if (right_is_rate) return PairWithBaseRate(questions, left, rule);
+  if (!left_is_rate) return PairOf(questions, left, right);
+  CREDENCE_ASSIGN_OR_RETURN(Pair pair, PairWithBaseRate(questions, right, rule));
+  std::swap(pair.left, pair.right);
   return pair;
 }
 
@@ -126,15 +166,11 @@ void FillDieboldMariano(const Pair& pair, v1::ForecasterComparison& comparison) 
   comparison.set_diebold_mariano_p_value(result->p_two_sided);
 }
 
-// Rules that are losses with 0 for the perfect forecast.
-bool IsLossFromZero(const scoring::Rule& rule) {
-  return rule.orientation == scoring::Orientation::kLowerIsBetter && !rule.needs_others();
-}
-
 absl::Status Compare(const scoring::Rule& rule, const Pair& pair,
                      const scoring::BootstrapOptions& options,
                      v1::ForecasterComparison& comparison) {
   comparison.set_question_count(static_cast<int64_t>(pair.left.size()));
+  comparison.set_across_versions_count(pair.across_versions_count);
   if (pair.left.empty()) return absl::OkStatus();
   CREDENCE_ASSIGN_OR_RETURN(const auto left, scoring::SummarizeScores(pair.left));
   CREDENCE_ASSIGN_OR_RETURN(const auto right, scoring::SummarizeScores(pair.right));
@@ -145,10 +181,8 @@ absl::Status Compare(const scoring::Rule& rule, const Pair& pair,
   comparison.set_right_mean(right.mean);
   CREDENCE_RETURN_IF_ERROR(FillBootstrap(pair, options, comparison));
   FillDieboldMariano(pair, comparison);
-  if (IsLossFromZero(rule)) {
-    const auto skill = scoring::SkillScore(left.mean, right.mean);
-    if (skill.ok()) comparison.set_skill(*skill);
-  }
+  const std::optional<double> skill = SkillOf(rule, left.mean, right.mean);
+  if (skill.has_value()) comparison.set_skill(*skill);
   return absl::OkStatus();
 }
 
@@ -190,7 +224,8 @@ absl::Status FillComparison(const State& state, const v1::CompareForecastersRequ
       v1::ForecasterComparison& comparison = *response.add_comparisons();
       comparison.set_left(request.subjects(static_cast<int>(left)));
       comparison.set_right(request.subjects(static_cast<int>(right)));
-      CREDENCE_RETURN_IF_ERROR(Compare(*rule, PairOf(collected, left, right), options, comparison));
+      CREDENCE_ASSIGN_OR_RETURN(const Pair pair, PairFor(request, collected, *rule, left, right));
+      CREDENCE_RETURN_IF_ERROR(Compare(*rule, pair, options, comparison));
     }
   }
   CREDENCE_RETURN_IF_ERROR(Adjust(response));

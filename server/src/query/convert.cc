@@ -25,6 +25,8 @@ void FillPrior(const State& state, v1::Question& resource, const QuestionState& 
 void FillNumeric(const State& state, const QuestionState& question, v1::Question& resource) {
   const NetworkState* network = state.networks.Find(question.network);
   if (network != nullptr) *resource.mutable_numeric() = network->latest().model.numeric();
+  // Where forecasters alone speak the network's prior only holds the place of one.
+  if (question.without_model) resource.mutable_numeric()->clear_prior();
   if (!question.published.has_value() || !question.published->distribution.has_value()) return;
   v1::NumericPosterior& published = *resource.mutable_published_distribution();
   published = Describe(*question.published->distribution, DefaultLevels());
@@ -56,6 +58,15 @@ void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp) {
     return;
   }
   timestamp = ToTimestamp(time);
+}
+
+v1::StateInterval ToStateInterval(const std::string& state,
+                                  const event::v1::ProbabilitySpread& spread) {
+  v1::StateInterval interval;
+  interval.set_state(state);
+  interval.set_median(spread.median());
+  *interval.mutable_intervals() = spread.intervals();
+  return interval;
 }
 
 void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
@@ -103,6 +114,16 @@ v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time at
   return closed <= at ? v1::Question::STATE_CLOSED : v1::Question::STATE_ACTIVE;
 }
 
+void FillRelations(const QuestionState& question, v1::Question& resource) {
+  if (question.relations == nullptr) return;
+  for (const std::string& id : question.relations->implied) {
+    resource.add_implied_questions(Cat("questions/", id));
+  }
+  for (const std::string& id : question.relations->conjuncts) {
+    resource.add_conjuncts(Cat("questions/", id));
+  }
+}
+
 v1::Question ToQuestion(const State& state, const QuestionState& question, absl::Time at) {
   v1::Question resource;
   resource.set_name(Cat("questions/", question.id));
@@ -125,12 +146,16 @@ v1::Question ToQuestion(const State& state, const QuestionState& question, absl:
     resource.mutable_attributes()->Add(question.attributes->begin(), question.attributes->end());
   }
   resource.set_without_model(question.without_model);
+  resource.set_ordered(question.ordered);
+  resource.set_question_version(question.VersionAt(at));
+  resource.set_material_version(question.MaterialVersionAt(at));
   if (question.pool.has_value()) *resource.mutable_pool() = *question.pool;
   if (question.auto_resolution.has_value()) {
     resource.mutable_auto_resolution()->set_outcome(question.auto_resolution->outcome);
     *resource.mutable_auto_resolution()->mutable_grace_duration() =
         ToProtoDuration(question.auto_resolution->grace);
   }
+  FillRelations(question, resource);
   if (question.published.has_value()) {
     if (!question.numeric) {
       AddProbabilities(question.states, question.published->probabilities,
@@ -226,12 +251,48 @@ v1::Source ToSourceResource(const SourceState& source) {
   return resource;
 }
 
-v1::Forecaster ToForecasterResource(const ForecasterState& forecaster) {
+std::optional<v1::SealCounts> ToSealCounts(const State& state, const ForecasterState& forecaster,
+                                           absl::Time at) {
+  const SealTally& seals = forecaster.seals;
+  if (seals.sealed_count == 0) return std::nullopt;
+  v1::SealCounts counts;
+  counts.set_sealed_count(seals.sealed_count);
+  counts.set_revealed_count(seals.revealed_count);
+  counts.set_revealed_late_count(seals.revealed_late_count);
+  int64_t overdue = 0;
+  for (const OpenSeal& open : seals.open) {
+    const QuestionState* question = state.questions.Find(open.question);
+    const bool ended = question != nullptr && (question->phase == QuestionPhase::kResolved ||
+                                               question->phase == QuestionPhase::kAnnulled);
+    if (ended || open.reveal_time <= at) ++overdue;
+  }
+  counts.set_unrevealed_count(overdue);
+  return counts;
+}
+
+v1::ForecastSeal ToSealResource(const SealState& seal) {
+  v1::ForecastSeal resource;
+  resource.set_digest(seal.digest);
+  SetTime(seal.reveal_time, *resource.mutable_reveal_time());
+  resource.set_sealed_position(seal.position);
+  SetTime(seal.record_time, *resource.mutable_sealed_time());
+  if (seal.revealed_time.has_value()) {
+    SetTime(*seal.revealed_time, *resource.mutable_revealed_time());
+  }
+  resource.set_revealed_late(seal.late);
+  return resource;
+}
+
+v1::Forecaster ToForecasterResource(const State& state, const ForecasterState& forecaster,
+                                    absl::Time at) {
   v1::Forecaster resource;
   resource.set_name(Cat("forecasters/", forecaster.id));
   resource.set_display_name(forecaster.display_name);
   resource.set_description(forecaster.description);
   resource.set_forecast_count(forecaster.forecast_count);
+  if (auto seals = ToSealCounts(state, forecaster, at); seals.has_value()) {
+    *resource.mutable_seals() = *std::move(seals);
+  }
   return resource;
 }
 
@@ -263,6 +324,10 @@ v1::Forecast ToForecastResource(const QuestionState& question, std::string_view 
   SetTime(standing.record_time, *resource.mutable_record_time());
   SetTime(standing.effective_time, *resource.mutable_effective_time());
   resource.set_backfilled(standing.backfilled);
+  if (const SealState* seal = question.seals.Find(standing.forecast)) {
+    *resource.mutable_seal() = ToSealResource(*seal);
+  }
+  resource.set_question_version(question.VersionAt(standing.effective_time));
   return resource;
 }
 
@@ -283,6 +348,7 @@ v1::Score ToScoreResource(const QuestionState& question, const ScoreVersionState
   score.set_cause_position(version.cause_position);
   SetTime(version.record_time, *score.mutable_record_time());
   SetTime(version.effective_time, *score.mutable_effective_time());
+  score.set_across_versions(subject.across_versions);
   return score;
 }
 

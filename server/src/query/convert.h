@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -29,6 +31,9 @@ void FillInclusionProof(ledger::Position leaf, ledger::TreeSize size,
 [[nodiscard]] v1::Question ToQuestion(const State& state, const QuestionState& question,
                                       absl::Time at);
 
+// What is declared of how it hangs together with others.
+void FillRelations(const QuestionState& question, v1::Question& resource);
+
 // What ToQuestion shows as the state.
 [[nodiscard]] v1::Question::State QuestionStateAt(const QuestionState& question, absl::Time at);
 
@@ -47,7 +52,26 @@ void FillInclusionProof(ledger::Position leaf, ledger::TreeSize size,
 
 [[nodiscard]] v1::Source ToSourceResource(const SourceState& source);
 
-[[nodiscard]] v1::Forecaster ToForecasterResource(const ForecasterState& forecaster);
+// `state` and `at` say which sealed forecasts are overdue.
+[[nodiscard]] v1::Forecaster ToForecasterResource(const State& state,
+                                                  const ForecasterState& forecaster, absl::Time at);
+// What became of a forecaster's sealed forecasts; nothing where it sealed none.
+[[nodiscard]] std::optional<v1::SealCounts> ToSealCounts(const State& state,
+                                                         const ForecasterState& forecaster,
+                                                         absl::Time at);
+// Tells them of `subject` where that is such a forecaster, in a message that has `seals`.
+template <typename Message>
+void FillSeals(const State& state, std::string_view subject, absl::Time at, Message& message) {
+  constexpr std::string_view kForecasters = "forecasters/";
+  if (subject.substr(0, kForecasters.size()) != kForecasters) return;
+  const ForecasterState* forecaster = state.forecasters.Find(subject.substr(kForecasters.size()));
+  if (forecaster == nullptr) return;
+  if (auto seals = ToSealCounts(state, *forecaster, at); seals.has_value()) {
+    *message.mutable_seals() = *std::move(seals);
+  }
+}
+
+[[nodiscard]] v1::ForecastSeal ToSealResource(const SealState& seal);
 
 [[nodiscard]] v1::GradeTable ToGradeTableResource(const GradeTableState& grades);
 
@@ -64,6 +88,10 @@ void FillInclusionProof(ledger::Position leaf, ledger::TreeSize size,
 // The probabilities by name of state; as many as both spans have.
 void AddProbabilities(std::span<const std::string> states, std::span<const double> probabilities,
                       google::protobuf::RepeatedPtrField<v1::StateProbability>& out);
+
+// A spread under the name of its state.
+[[nodiscard]] v1::StateInterval ToStateInterval(const std::string& state,
+                                                const event::v1::ProbabilitySpread& spread);
 
 // RFC 3339 in the message form; unset for the infinite past and future.
 void SetTime(absl::Time time, google::protobuf::Timestamp& timestamp);

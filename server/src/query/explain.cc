@@ -4,38 +4,37 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "convert/time.h"
-#include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/forecaster/explanation.h"
 #include "query/convert.h"
 #include "query/inference.h"
+#include "query/target.h"
 
 namespace credence::server {
 namespace {
 
 using LeaveOneOuts = absl::flat_hash_map<std::string, const forecaster::LeaveOneOut*>;
 
-// The state that is explained: the one named, else the node's first.
-absl::StatusOr<std::string> StateToExplain(const ResolvedTarget& target, const std::string& state) {
-  if (target.node.empty()) {
-    return InvalidField("NAME_INVALID", "target.name",
-                        "must name a question or a node, not a whole network");
+// The item of this id as the forecaster saw it; null where there is none.
+const forecaster::EvidenceItem* FindItem(const ResolvedTarget& target, const std::string& id) {
+  for (const forecaster::EvidenceItem& item : target.input.items) {
+    if (item.id == id) return &item;
   }
-  const forecaster::CompiledNetwork& network = *target.input.network;
-  CREDENCE_ASSIGN_OR_RETURN(const int node, network.FindNode(target.node));
-  if (state.empty()) return network.network().nodes[static_cast<size_t>(node)].states.front();
-  const absl::StatusOr<int> index = network.FindState(node, state);
-  if (!index.ok())
-    return InvalidField("UNKNOWN_STATE", "state", FromAbsl(index.status().message()));
-  return state;
+  return nullptr;
 }
 
-void FillItem(const ResolvedTarget& target, const EvidenceState& evidence,
+void FillItem(const ResolvedTarget& target, const std::string& id,
               const LeaveOneOuts& leave_one_outs, v1::ExplanationStep& step) {
-  const event::v1::EvidenceModel& model = evidence.model;
-  const forecaster::EvidenceItem item = evidence.ItemAt(target.input.options.at);
-  step.set_name(Cat("networks/", target.network->id, "/evidence/", evidence.id));
+  const EvidenceState* evidence = target.network->FindEvidence(id);
+  const event::v1::EvidenceModel* supposed = target.FindHypothetical(id);
+  const forecaster::EvidenceItem* found_item = FindItem(target, id);
+  if (found_item == nullptr || (evidence == nullptr && supposed == nullptr)) return;
+  const forecaster::EvidenceItem& item = *found_item;
+  const event::v1::EvidenceModel& model = evidence != nullptr ? evidence->model : *supposed;
+  if (evidence != nullptr) {
+    step.set_name(Cat("networks/", target.network->id, "/evidence/", evidence->id));
+  }
   step.set_summary(model.summary());
   SetTime(item.occur_time, *step.mutable_occur_time());
   step.set_source(model.source());
@@ -45,7 +44,7 @@ void FillItem(const ResolvedTarget& target, const EvidenceState& evidence,
   const absl::StatusOr<double> reliability =
       forecaster::ResolveReliability(item, target.input.options.grades);
   step.set_effective_reliability(reliability.ok() ? *reliability : 1.0);
-  const auto found = leave_one_outs.find(evidence.id);
+  const auto found = leave_one_outs.find(id);
   if (found == leave_one_outs.end()) return;
   if (std::isfinite(found->second->decibans)) {
     step.set_leave_one_out_decibans(found->second->decibans);
@@ -72,6 +71,14 @@ void FillResolution(const State& state, const ResolvedTarget& target, const std:
   }
 }
 
+// The state that the scenario forces `node` to.
+std::string ForcedState(const ResolvedTarget& target, const std::string& node) {
+  for (const forecaster::Intervention& forced : target.input.options.interventions) {
+    if (forced.node == node) return forced.state;
+  }
+  return "";
+}
+
 void FillStep(const State& state, const ResolvedTarget& target,
               const forecaster::WaterfallStep& waterfall, const LeaveOneOuts& leave_one_outs,
               v1::ExplanationStep& step) {
@@ -90,13 +97,15 @@ void FillStep(const State& state, const ResolvedTarget& target,
       step.set_kind(v1::EXPLANATION_STEP_KIND_RESOLUTION);
       FillResolution(state, target, waterfall.subject, step);
       return;
-    case forecaster::StepKind::kItem: {
+    case forecaster::StepKind::kItem:
       step.set_kind(v1::EXPLANATION_STEP_KIND_EVIDENCE);
-      const EvidenceState* evidence = target.network->FindEvidence(waterfall.subject);
-      if (evidence != nullptr) FillItem(target, *evidence, leave_one_outs, step);
+      FillItem(target, waterfall.subject, leave_one_outs, step);
       return;
-    }
     case forecaster::StepKind::kIntervention:
+      step.set_kind(v1::EXPLANATION_STEP_KIND_INTERVENTION);
+      step.set_node(waterfall.subject);
+      step.set_summary(Cat("forced to ", ForcedState(target, waterfall.subject)));
+      return;
     case forecaster::StepKind::kPosterior:
       return;
   }
@@ -104,20 +113,21 @@ void FillStep(const State& state, const ResolvedTarget& target,
 
 }  // namespace
 
-absl::Status ExplainPosterior(const State& state, absl::Time view_time,
-                              const v1::ExplainPosteriorRequest& request,
+absl::Status ExplainPosterior(const StateView& view, const v1::ExplainPosteriorRequest& request,
                               v1::ExplainPosteriorResponse& response) {
+  const State& state = *view.state;
   CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(state, request.target(), view_time));
-  CREDENCE_ASSIGN_OR_RETURN(const std::string explained, StateToExplain(target, request.state()));
+                            ResolveTarget(state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const std::string explained, StateOfTarget(target, request.state()));
   const InferenceInput& input = target.input;
-  CREDENCE_ASSIGN_OR_RETURN(
-      const forecaster::Explanation explanation,
-      forecaster::Explain(*input.network, input.items, input.options, target.node, explained));
+  CREDENCE_ASSIGN_OR_RETURN(const forecaster::Explanation explanation,
+                            WithNames(state, target,
+                                      forecaster::Explain(*input.network, input.items,
+                                                          input.options, target.node, explained)));
   LeaveOneOuts leave_one_outs;
   for (const auto& effect : explanation.leave_one_out) leave_one_outs[effect.item_id] = &effect;
   for (const forecaster::WaterfallStep& waterfall : explanation.steps) {
-    // The end is told by the response itself, and a query has no interventions.
+    // The end is told by the response itself.
     if (waterfall.kind == forecaster::StepKind::kPosterior) {
       if (std::isfinite(waterfall.decibans)) response.set_log_odds_decibans(waterfall.decibans);
       continue;

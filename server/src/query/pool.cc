@@ -17,6 +17,7 @@
 #include "decide/checks.h"
 #include "decide/numeric_scores.h"
 #include "decide/pool_policy.h"
+#include "decide/read_forecast.h"
 #include "engine/stream_reader.h"
 #include "query/convert.h"
 #include "query/find.h"
@@ -75,6 +76,7 @@ absl::StatusOr<std::vector<RecordedForecast>> Members(const ledger::Log& log,
   if (request.has_effective_time()) return StandingAt(log, question, time, last);
   return StandingIn(question, absl::InfiniteFuture());
 }
+
 void MultiplyByRecency(const std::vector<RecordedForecast>& members, std::vector<double>& weights) {
   std::vector<size_t> by_age(members.size());
   std::iota(by_age.begin(), by_age.end(), size_t{0});
@@ -135,25 +137,13 @@ std::vector<double> WeightsOf(const State& state, const QuestionState& question,
   return weights;
 }
 
-// The posterior published last at or before `time`; empty where there is none.
-absl::StatusOr<std::vector<double>> PublishedAt(const ledger::Log& log,
-                                                const v1::GetPoolRequest& request,
-                                                const QuestionState& question, absl::Time time,
-                                                ledger::Position last) {
-  if (!request.has_effective_time()) {
-    return question.published.has_value() ? question.published->probabilities
-                                          : std::vector<double>();
-  }
-  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> published,
-                            LogHistory(log, last).Posteriors(question));
-  const RecordedForecast* latest = nullptr;
-  for (const RecordedForecast& posterior : published) {
-    if (posterior.effective_time > time) continue;
-    if (latest == nullptr || latest->effective_time <= posterior.effective_time) {
-      latest = &posterior;
-    }
-  }
-  return latest == nullptr ? std::vector<double>() : latest->probabilities;
+// The posterior that goes with the request's instant; empty where there is none.
+absl::StatusOr<std::vector<double>> ModelOf(const ledger::Log& log,
+                                            const v1::GetPoolRequest& request,
+                                            const QuestionState& question, absl::Time time,
+                                            ledger::Position last) {
+  if (request.has_effective_time()) return PublishedAt(log, question, time, last);
+  return question.published.has_value() ? question.published->probabilities : std::vector<double>();
 }
 
 absl::Status Combine(const QuestionState& question, const std::vector<double>& pooled,
@@ -203,6 +193,18 @@ absl::StatusOr<std::vector<double>> PoolStates(const PoolPolicy& policy,
                        ToPoolOptions(policy));
 }
 
+// Puts a forecast among those that stand, in place of its forecaster's.
+void Suppose(RecordedForecast supposed, std::vector<RecordedForecast>& members) {
+  const auto place = std::lower_bound(
+      members.begin(), members.end(), supposed.forecaster,
+      [](const RecordedForecast& member, const std::string& id) { return member.forecaster < id; });
+  if (place != members.end() && place->forecaster == supposed.forecaster) {
+    *place = std::move(supposed);
+  } else {
+    members.insert(place, std::move(supposed));
+  }
+}
+
 }  // namespace
 
 bool NeedsRecords(const v1::GetPoolRequest& request) {
@@ -212,9 +214,15 @@ bool NeedsRecords(const v1::GetPoolRequest& request) {
 
 absl::StatusOr<RecordedForecast> PoolStanding(const State& state, const QuestionState& question,
                                               const PoolPolicy& policy, absl::Time time) {
+  return PoolMembers(state, question, policy, StandingIn(question, time), time);
+}
+
+absl::StatusOr<RecordedForecast> PoolMembers(const State& state, const QuestionState& question,
+                                             const PoolPolicy& policy,
+                                             const std::vector<RecordedForecast>& members,
+                                             absl::Time time) {
   RecordedForecast pool;
   pool.effective_time = time;
-  const std::vector<RecordedForecast> members = StandingIn(question, time);
   if (members.empty()) return pool;
   if (question.numeric) {
     CREDENCE_ASSIGN_OR_RETURN(pool.distribution, PoolNumbers(members));
@@ -267,8 +275,30 @@ absl::Status PoolForecasts(const ledger::Log& log, const State& state, absl::Tim
   }
   if (!policy.has_model_weight()) return absl::OkStatus();
   CREDENCE_ASSIGN_OR_RETURN(const std::vector<double> model,
-                            PublishedAt(log, request, *question, time, last));
+                            ModelOf(log, request, *question, time, last));
   return Combine(*question, pooled, model, policy.model_weight(), response);
+}
+
+absl::Status SimulatePool(const State& state, absl::Time now,
+                          const v1::SimulatePoolRequest& request,
+                          v1::SimulatePoolResponse& response) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(state, request.parent(), "parent"));
+  absl::StatusOr<RecordedForecast> supposed = ReadForecast(*question, request.forecast());
+  if (!supposed.ok()) return WithFieldPrefix(supposed.status(), "forecast");
+  supposed->effective_time = now;
+  std::vector<RecordedForecast> members = StandingIn(*question, absl::InfiniteFuture());
+  Suppose(*std::move(supposed), members);
+  response.set_forecast_count(static_cast<int64_t>(members.size()));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const RecordedForecast pool,
+      PoolMembers(state, *question, question->pool.value_or(PoolPolicy()), members, now));
+  if (pool.distribution.has_value()) {
+    *response.mutable_numeric() = Describe(*pool.distribution, DefaultLevels());
+  } else if (!pool.probabilities.empty()) {
+    AddProbabilities(question->states, pool.probabilities, *response.mutable_probabilities());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace credence::server

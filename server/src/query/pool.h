@@ -1,10 +1,13 @@
 #pragma once
 
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "credence/ledger/log.h"
 #include "credence/v1/forecast_service.pb.h"
+#include "credence/v1/view_service.pb.h"
 #include "decide/decide.h"
 #include "state/state.h"
 
@@ -28,5 +31,16 @@ namespace credence::server {
                                                             const QuestionState& question,
                                                             const event::v1::PoolPolicy& policy,
                                                             absl::Time time);
+
+// The pool of `members`, forecasts that stand on `question` at `time`; likewise.
+[[nodiscard]] absl::StatusOr<RecordedForecast> PoolMembers(
+    const State& state, const QuestionState& question, const event::v1::PoolPolicy& policy,
+    const std::vector<RecordedForecast>& members, absl::Time time);
+
+// Answers SimulatePool on `state`; the supposed forecast counts from `now` on.
+// Errors: INVALID_ARGUMENT at paths of the request, NOT_FOUND.
+[[nodiscard]] absl::Status SimulatePool(const State& state, absl::Time now,
+                                        const v1::SimulatePoolRequest& request,
+                                        v1::SimulatePoolResponse& response);
 
 }  // namespace credence::server

@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "convert/numeric.h"
+#include "convert/time.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
+#include "decide/forecast_history.h"
+#include "decide/intervals.h"
 #include "engine/stream_reader.h"
 #include "query/convert.h"
 
@@ -17,6 +20,8 @@ namespace credence::server {
 namespace {
 
 using event::v1::ForecastRecorded;
+using event::v1::ForecastRevealed;
+using event::v1::ForecastSealed;
 using event::v1::ForecastWithdrawn;
 
 void FillEvent(const ledger::SequencedEvent& event, v1::Forecast& forecast) {
@@ -24,6 +29,24 @@ void FillEvent(const ledger::SequencedEvent& event, v1::Forecast& forecast) {
   SetTime(event.record_time, *forecast.mutable_record_time());
   SetTime(event.effective_time, *forecast.mutable_effective_time());
   forecast.set_backfilled(event.backfilled);
+}
+
+// A forecast that was sealed, as it was revealed: it counts from its seal.
+std::optional<v1::Forecast> ToRevealed(const QuestionState& question,
+                                       const ledger::SequencedEvent& event,
+                                       const ForecastRevealed& revealed) {
+  const SealState* seal = question.seals.Find(revealed.forecast());
+  event::v1::SealedForecast statement;
+  if (seal == nullptr || !statement.ParseFromString(revealed.statement())) return std::nullopt;
+  StandingForecast said;
+  said.probabilities.assign(statement.probabilities().begin(), statement.probabilities().end());
+  if (statement.has_distribution()) said.distribution = statement.distribution();
+  said.forecast = revealed.forecast();
+  said.rationale = revealed.rationale();
+  said.position = event.position.value;
+  said.record_time = event.record_time;
+  said.effective_time = seal->record_time;
+  return ToForecastResource(question, revealed.forecaster(), said);
 }
 
 std::optional<v1::Forecast> ToForecast(const QuestionState& question,
@@ -48,10 +71,22 @@ std::optional<v1::Forecast> ToForecast(const QuestionState& question,
     forecast.set_rationale(withdrawn->rationale());
     forecast.set_withdrawn(true);
     *forecast.mutable_attributes() = withdrawn->attributes();
+  } else if (const auto* sealed = dynamic_cast<const ForecastSealed*>(event.payload)) {
+    const SealState* seal = question.seals.Find(sealed->forecast());
+    // What is revealed by now stands where it was revealed.
+    if (seal == nullptr || seal->revealed_time.has_value()) return std::nullopt;
+    if (!forecaster.empty() && sealed->forecaster() != forecaster) return std::nullopt;
+    forecast.set_name(Cat("questions/", question.id, "/forecasts/", sealed->forecast()));
+    forecast.set_forecaster(Cat("forecasters/", sealed->forecaster()));
+    *forecast.mutable_seal() = ToSealResource(*seal);
+  } else if (const auto* revealed = dynamic_cast<const ForecastRevealed*>(event.payload)) {
+    if (!forecaster.empty() && revealed->forecaster() != forecaster) return std::nullopt;
+    return ToRevealed(question, event, *revealed);
   } else {
     return std::nullopt;
   }
   FillEvent(event, forecast);
+  forecast.set_question_version(question.VersionAt(event.effective_time));
   return forecast;
 }
 
@@ -92,6 +127,11 @@ std::optional<v1::PublishedPosterior> ToPublishedPosterior(const QuestionState& 
     if (posterior.has_distribution()) {
       *resource.mutable_numeric() = Describe(posterior.distribution(), DefaultLevels());
     }
+    const std::vector<event::v1::ProbabilitySpread> spreads = SpreadsOfStates(posterior);
+    for (size_t s = 0; s < std::min(spreads.size(), question.states.size()); ++s) {
+      *resource.add_intervals() = ToStateInterval(question.states[s], spreads[s]);
+    }
+    if (!spreads.empty()) resource.set_interval_draw_count(published->interval_draw_count());
     resource.set_cause(published->cause());
     if (event.cause.has_value()) resource.set_cause_position(event.cause->value);
     resource.set_position(event.position.value);
@@ -133,10 +173,14 @@ absl::StatusOr<std::vector<v1::Forecast>> ReadStandingAt(const ledger::Log& log,
         if (event.effective_time > time) return true;
         std::optional<v1::Forecast> forecast = ToForecast(question, event, forecaster);
         if (!forecast.has_value()) return true;
-        Latest& held = latest[forecast->forecaster()];
-        if (held.effective_time <= event.effective_time) {
-          held = {event.effective_time, *std::move(forecast)};
+        // A sealed forecast stands when it is revealed, and then from its seal on.
+        const bool sealed = forecast->has_seal();
+        if (sealed && (!forecast->seal().has_revealed_time() || forecast->seal().revealed_late())) {
+          return true;
         }
+        const absl::Time from = sealed ? ToTime(forecast->effective_time()) : event.effective_time;
+        Latest& held = latest[forecast->forecaster()];
+        if (held.effective_time <= from) held = {from, *std::move(forecast)};
         return true;
       }));
   std::vector<v1::Forecast> standing;
@@ -162,14 +206,22 @@ absl::StatusOr<RecordedPage<v1::PublishedPosterior>> ReadPosteriors(const ledger
 absl::StatusOr<std::vector<RecordedForecast>> StandingAt(const ledger::Log& log,
                                                          const QuestionState& question,
                                                          absl::Time time, ledger::Position last) {
-  CREDENCE_ASSIGN_OR_RETURN(std::vector<RecordedForecast> forecasts,
-                            LogHistory(log, last).Forecasts(question));
+  ForecastHistory history;
+  CREDENCE_RETURN_IF_ERROR(ForEachInStream(log, Cat("questions/", question.id), 0, last,
+                                           [&history](const ledger::SequencedEvent& event) {
+                                             history.Take(event);
+                                             return true;
+                                           }));
   std::map<std::string, RecordedForecast> latest;
-  for (RecordedForecast& forecast : forecasts) {
-    if (forecast.effective_time > time) continue;
+  for (const RecordedForecast& forecast : history.Known()) {
+    // In a pool of the past counts what was known then.
+    if (std::max(forecast.effective_time, forecast.revealed_time.value_or(absl::InfinitePast())) >
+        time) {
+      continue;
+    }
     const auto [held, is_new] = latest.try_emplace(forecast.forecaster, forecast);
     if (!is_new && held->second.effective_time <= forecast.effective_time) {
-      held->second = std::move(forecast);
+      held->second = forecast;
     }
   }
   std::vector<RecordedForecast> standing;
@@ -178,6 +230,21 @@ absl::StatusOr<std::vector<RecordedForecast>> StandingAt(const ledger::Log& log,
     if (!withdrawn) standing.push_back(std::move(forecast));
   }
   return standing;
+}
+
+absl::StatusOr<std::vector<double>> PublishedAt(const ledger::Log& log,
+                                                const QuestionState& question, absl::Time time,
+                                                ledger::Position last) {
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<RecordedForecast> published,
+                            LogHistory(log, last).Posteriors(question));
+  const RecordedForecast* latest = nullptr;
+  for (const RecordedForecast& posterior : published) {
+    if (posterior.effective_time > time) continue;
+    if (latest == nullptr || latest->effective_time <= posterior.effective_time) {
+      latest = &posterior;
+    }
+  }
+  return latest == nullptr ? std::vector<double>() : latest->probabilities;
 }
 
 }  // namespace credence::server

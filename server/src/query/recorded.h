@@ -60,4 +60,11 @@ struct ForecastSelection {
 [[nodiscard]] absl::StatusOr<std::vector<RecordedForecast>> StandingAt(
     const ledger::Log& log, const QuestionState& question, absl::Time time, ledger::Position last);
 
+// Probabilities of the posterior of `question` that was published last at or before `time`, as far
+// as recorded up to `last`; empty where there is none.
+[[nodiscard]] absl::StatusOr<std::vector<double>> PublishedAt(const ledger::Log& log,
+                                                              const QuestionState& question,
+                                                              absl::Time time,
+                                                              ledger::Position last);
+
 }  // namespace credence::server

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
@@ -60,11 +61,13 @@ absl::Status CheckSubject(std::string_view subject, std::string_view field) {
   if (subject == "model" || subject == "pools/median" || subject == "pools/log") {
     return absl::OkStatus();
   }
-  if (absl::StartsWith(ToAbsl(subject), "forecasters/")) {
-    return ParseName(subject, "forecasters", field).status();
+  for (const std::string_view collection : {"forecasters", "sources"}) {
+    if (absl::StartsWith(ToAbsl(subject), absl::StrCat(ToAbsl(collection), "/"))) {
+      return ParseName(subject, collection, field).status();
+    }
   }
   return InvalidField(subject.empty() ? "FIELD_REQUIRED" : "NAME_INVALID", field,
-                      "must be forecasters/{id}, model, pools/median or pools/log");
+                      "must be forecasters/{id}, model, pools/median, pools/log or sources/{id}");
 }
 
 const SubjectScoreState* FindSubject(const ScoreVersionState& version, std::string_view subject) {
@@ -74,7 +77,7 @@ const SubjectScoreState* FindSubject(const ScoreVersionState& version, std::stri
   return found == version.subjects.end() ? nullptr : &*found;
 }
 
-bool HadForecast(const QuestionState& question, std::string_view subject) {
+bool HadForecast(const State& state, const QuestionState& question, std::string_view subject) {
   for (const auto& version : question.scores) {
     if (FindSubject(*version, subject) != nullptr) return true;
   }
@@ -82,6 +85,11 @@ bool HadForecast(const QuestionState& question, std::string_view subject) {
   absl::string_view id = ToAbsl(subject);
   if (absl::ConsumePrefix(&id, "forecasters/")) {
     return question.standing.Find(FromAbsl(id)) != nullptr;
+  }
+  if (absl::ConsumePrefix(&id, "sources/")) {
+    const SourceState* source = state.sources.Find(FromAbsl(id));
+    return source != nullptr &&
+           std::binary_search(source->networks.begin(), source->networks.end(), question.network);
   }
   return question.standing.size() > 0;
 }
@@ -133,17 +141,18 @@ std::optional<scoring::Score> RecordedScore(const scoring::Rule& rule,
   return score;
 }
 
-absl::StatusOr<v1::RuleAverage> Average(const scoring::Rule& rule,
-                                        const std::vector<scoring::Score>& scores) {
-  CREDENCE_ASSIGN_OR_RETURN(const scoring::ScoreSummary summary, scoring::SummarizeScores(scores));
+absl::StatusOr<v1::RuleAverage> Average(const scoring::Rule& rule, const ScoreGroup& group) {
+  CREDENCE_ASSIGN_OR_RETURN(const scoring::ScoreSummary summary,
+                            scoring::SummarizeScores(group.scores));
   v1::RuleAverage average;
   average.set_rule(std::string(rule.id));
   average.set_question_count(static_cast<int64_t>(summary.count));
   average.set_lower_is_better(rule.orientation == scoring::Orientation::kLowerIsBetter);
   average.set_coverage(summary.mean_coverage);
+  average.set_across_versions_count(group.across_versions_count);
   if (!std::isfinite(summary.mean)) return average;
   average.set_mean(summary.mean);
-  const std::optional<double> error = StandardError(scores, summary.mean);
+  const std::optional<double> error = StandardError(group.scores, summary.mean);
   if (error.has_value()) average.set_standard_error(*error);
   return average;
 }

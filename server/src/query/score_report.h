@@ -36,16 +36,17 @@ template <typename Request>
 [[nodiscard]] std::vector<const QuestionState*> EndedQuestions(const State& state,
                                                                const ReportScope& scope);
 
-// OK for `forecasters/{id}`, `model`, `pools/median` or `pools/log`.
+// OK for `forecasters/{id}`, `model`, `pools/median`, `pools/log` or `sources/{id}`.
 [[nodiscard]] absl::Status CheckSubject(std::string_view subject, std::string_view field);
 
 // The subject's scores in a version; null where it has none. O(subjects).
 [[nodiscard]] const SubjectScoreState* FindSubject(const ScoreVersionState& version,
                                                    std::string_view subject);
 
-// Whether the subject had something to say on a question: it was scored on it, or its forecast
-// stood when the question ended.
-[[nodiscard]] bool HadForecast(const QuestionState& question, std::string_view subject);
+// Whether the subject had something to say on a question: it was scored on it, its forecast stood
+// when the question ended, or it is a source with items on the question's network.
+[[nodiscard]] bool HadForecast(const State& state, const QuestionState& question,
+                               std::string_view subject);
 
 // How questions ended, at `at`.
 [[nodiscard]] v1::Settlement Settle(const std::vector<const QuestionState*>& questions,
@@ -61,8 +62,20 @@ template <typename Request>
                                                           const SubjectScoreState& subject,
                                                           size_t rule_index);
 
+// Scores of one rule that are averaged.
+struct ScoreGroup {
+  std::vector<scoring::Score> scores;
+  // Of these, scores of questions that changed materially after forecasts that counted.
+  int64_t across_versions_count = 0;
+
+  void Add(const scoring::Score& score, const SubjectScoreState& subject) {
+    scores.push_back(score);
+    if (subject.across_versions) ++across_versions_count;
+  }
+};
+
 // Mean, count, coverage and standard error of at least one score.
 [[nodiscard]] absl::StatusOr<v1::RuleAverage> Average(const scoring::Rule& rule,
-                                                      const std::vector<scoring::Score>& scores);
+                                                      const ScoreGroup& group);
 
 }  // namespace credence::server

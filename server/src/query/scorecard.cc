@@ -9,12 +9,13 @@
 #include "query/convert.h"
 #include "query/score_queries.h"
 #include "query/score_report.h"
+#include "query/skill.h"
 
 // One subject: its averages, by tag, and over time.
 namespace credence::server {
 namespace {
 
-using ScoresByRule = std::map<std::string, std::vector<scoring::Score>>;
+using ScoresByRule = std::map<std::string, ScoreGroup>;
 
 absl::Status AddAverages(const ScoresByRule& by_rule,
                          google::protobuf::RepeatedPtrField<v1::RuleAverage>& out) {
@@ -33,14 +34,14 @@ void Collect(const ScoreVersionState& version, const SubjectScoreState& subject,
     // A rule that only a newer version knows has no average here.
     if (!rule.ok()) continue;
     const auto score = RecordedScore(**rule, subject, i);
-    if (score.has_value()) by_rule[version.rules[i]].push_back(*score);
+    if (score.has_value()) by_rule[version.rules[i]].Add(*score, subject);
   }
 }
 
 absl::Status AddTags(const std::vector<const QuestionState*>& questions,
                      const v1::GetScorecardRequest& request, const scoring::Rule& rule,
                      absl::Time at, v1::GetScorecardResponse& response) {
-  std::map<std::string, std::vector<scoring::Score>> by_tag;
+  std::map<std::string, ScoreGroup> by_tag;
   for (const QuestionState* question : questions) {
     const ScoreVersionState* version = question->ScoresAt(at);
     if (version == nullptr) continue;
@@ -50,7 +51,7 @@ absl::Status AddTags(const std::vector<const QuestionState*>& questions,
       continue;
     const auto score = RecordedScore(rule, *subject, *index);
     if (!score.has_value()) continue;
-    for (const std::string& tag : question->tags) by_tag[tag].push_back(*score);
+    for (const std::string& tag : question->tags) by_tag[tag].Add(*score, *subject);
   }
   for (const auto& [tag, scores] : by_tag) {
     v1::TagAverage& entry = *response.add_tags();
@@ -63,36 +64,42 @@ absl::Status AddTags(const std::vector<const QuestionState*>& questions,
 // The mean over the scores in force, as one after the other they come, change and end.
 class RunningMean {
  public:
-  void Replace(const std::string& question, std::optional<double> value) {
-    const auto held = values_.find(question);
-    if (held != values_.end()) {
+  void Replace(const std::string& question, const std::optional<scoring::Score>& score) {
+    const auto held = held_.find(question);
+    if (held != held_.end()) {
       Count(held->second, -1);
-      values_.erase(held);
+      held_.erase(held);
     }
-    if (!value.has_value()) return;
-    Count(*value, 1);
-    values_.emplace(question, *value);
+    if (!score.has_value()) return;
+    Count(*score, 1);
+    held_.emplace(question, *score);
   }
-  [[nodiscard]] bool Holds(const std::string& question) const { return values_.contains(question); }
-  [[nodiscard]] int64_t count() const { return static_cast<int64_t>(values_.size()); }
+  [[nodiscard]] bool Holds(const std::string& question) const { return held_.contains(question); }
+  [[nodiscard]] int64_t count() const { return static_cast<int64_t>(held_.size()); }
   // Absent where nothing is held, or something infinite.
   [[nodiscard]] std::optional<double> mean() const {
-    if (values_.empty() || infinite_count_ > 0) return std::nullopt;
-    return static_cast<double>(sum_ / static_cast<long double>(values_.size()));
+    if (held_.empty() || infinite_count_ > 0) return std::nullopt;
+    return static_cast<double>(sum_ / static_cast<long double>(held_.size()));
+  }
+  [[nodiscard]] double coverage() const {
+    if (held_.empty()) return 0.0;
+    return static_cast<double>(coverage_sum_ / static_cast<long double>(held_.size()));
   }
 
  private:
-  void Count(double value, int sign) {
-    if (std::isinf(value)) {
-      infinite_count_ += sign;
+  void Count(const scoring::Score& score, int sign) {
+    coverage_sum_ += sign * static_cast<long double>(score.coverage);
+    if (score.finite()) {
+      sum_ += sign * static_cast<long double>(score.value);
     } else {
-      sum_ += sign * static_cast<long double>(value);
+      infinite_count_ += sign;
     }
   }
 
-  absl::flat_hash_map<std::string, double> values_;
+  absl::flat_hash_map<std::string, scoring::Score> held_;
   // Wider than what is added, so that taking away again leaves nothing behind that shows.
   long double sum_ = 0.0;
+  long double coverage_sum_ = 0.0;
   int64_t infinite_count_ = 0;
 };
 
@@ -130,13 +137,14 @@ void AddHistory(const std::vector<const QuestionState*>& questions,
     }
     const std::string& id = event.question->id;
     if (!score.has_value() && !running.Holds(id)) continue;
-    running.Replace(id, score.has_value() ? std::optional(score->value) : std::nullopt);
+    running.Replace(id, score);
     v1::ScorePoint& point = *response.add_history();
     SetTime(event.version->effective_time, *point.mutable_effective_time());
     point.set_question(Cat("questions/", id));
     if (score.has_value() && score->finite()) point.set_value(score->value);
     if (const auto mean = running.mean(); mean.has_value()) point.set_mean(*mean);
     point.set_question_count(running.count());
+    point.set_coverage(running.coverage());
   }
 }
 
@@ -155,13 +163,17 @@ absl::Status AddDetails(const std::vector<const QuestionState*>& questions,
 absl::Status FillScorecard(const State& state, const v1::GetScorecardRequest& request,
                            v1::GetScorecardResponse& response) {
   CREDENCE_RETURN_IF_ERROR(CheckSubject(request.subject(), "subject"));
+  if (!request.reference().empty()) {
+    CREDENCE_RETURN_IF_ERROR(CheckReference(request.reference(), "reference"));
+  }
   CREDENCE_ASSIGN_OR_RETURN(const ReportScope scope, ScopeOf(request, "effective_time"));
   std::vector<const QuestionState*> questions = EndedQuestions(state, scope);
-  std::erase_if(questions, [&request](const QuestionState* question) {
-    return !HadForecast(*question, request.subject());
+  std::erase_if(questions, [&](const QuestionState* question) {
+    return !HadForecast(state, *question, request.subject());
   });
   ScoresByRule live;
   ScoresByRule backfilled;
+  SkillPairs skills(request.reference(), nullptr, scope.at);
   double coverage_sum = 0.0;
   int64_t scored_count = 0;
   for (const QuestionState* question : questions) {
@@ -172,7 +184,10 @@ absl::Status FillScorecard(const State& state, const v1::GetScorecardRequest& re
     coverage_sum += subject->coverage;
     ++scored_count;
     Collect(*version, *subject, subject->backfilled ? backfilled : live);
+    if (!request.reference().empty()) skills.Add(*question, *version, *subject);
   }
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<v1::RuleSkill> skill, skills.Skills());
+  response.mutable_skills()->Add(skill.begin(), skill.end());
   CREDENCE_RETURN_IF_ERROR(AddAverages(live, *response.mutable_live()));
   CREDENCE_RETURN_IF_ERROR(AddAverages(backfilled, *response.mutable_backfilled()));
   response.set_subject(request.subject());

@@ -1,7 +1,9 @@
 #include <memory>
 
 #include "backtest/jobs.h"
+#include "credence/base/status_macros.h"
 #include "credence/v1/admin_service.pb.h"
+#include "service/backup_stream.h"
 #include "service/parse.h"
 #include "service/router.h"
 #include "service/services.h"
@@ -21,7 +23,16 @@ absl::StatusOr<std::string> Serialize(absl::StatusOr<v1::BacktestJob> job) {
 
 }  // namespace
 
-void AddAdminService(Router& router, Engine& engine) {
+void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options) {
+  const auto backups = std::make_shared<BackupRunner>(&engine.log(), options.backup_directory);
+  router.AddStream(
+      kService, "CreateBackup",
+      [backups](const CallContext&,
+                std::string_view bytes) -> absl::StatusOr<std::unique_ptr<MessageSource>> {
+        v1::CreateBackupRequest request;
+        CREDENCE_RETURN_IF_ERROR(ParseRequest(bytes, request));
+        return backups->Begin(request);
+      });
   const auto jobs = std::make_shared<BacktestJobs>(&engine);
   router.AddUnary(
       kService, "CreateBacktestJob",

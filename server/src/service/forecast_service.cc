@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <span>
 
-#include "absl/strings/numbers.h"
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
 #include "credence/v1/forecast_service.pb.h"
@@ -27,13 +26,6 @@ absl::StatusOr<std::string> ParentStream(const State&, const Request& request) {
 template <typename Request>
 std::string ParentScope(const Request& request) {
   return request.parent();
-}
-
-// Version of a stream where a list goes on.
-int64_t FromVersion(const ReadCall& call) {
-  int64_t version = 0;
-  if (call.page.key.has_value() && !absl::SimpleAtoi(*call.page.key, &version)) version = 0;
-  return version;
 }
 
 // --- Writes ---
@@ -84,8 +76,64 @@ absl::Status RespondWithForecaster(const WriteResult& result,
   CREDENCE_ASSIGN_OR_RETURN(
       const ForecasterState* forecaster,
       FindForecaster(*result.state, Cat("forecasters/", request.forecaster_id()), "forecaster_id"));
-  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  *response.mutable_forecaster() =
+      ToForecasterResource(*result.state, *forecaster, absl::InfinitePast());
   return absl::OkStatus();
+}
+
+// A sealed forecast as it stands after the write; `forecast` is its id.
+absl::Status RespondWithSealed(const WriteResult& result, std::string_view question_name,
+                               std::string_view forecast, v1::Forecast& resource) {
+  CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
+                            FindQuestion(*result.state, question_name, "parent"));
+  const SealState* seal = question->seals.Find(forecast);
+  if (seal == nullptr) return absl::OkStatus();
+  resource.set_name(Cat(question_name, "/forecasts/", forecast));
+  resource.set_forecaster(Cat("forecasters/", seal->forecaster));
+  *resource.mutable_seal() = ToSealResource(*seal);
+  const StandingForecast* standing = question->standing.Find(seal->forecaster);
+  if (standing != nullptr && standing->forecast == forecast) {
+    resource = ToForecastResource(*question, seal->forecaster, *standing);
+  } else if (result.receipt.has_value()) {
+    resource.set_position(result.receipt->position.value);
+    SetTime(result.receipt->record_time, *resource.mutable_record_time());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RespondToSeal(const WriteResult& result, const v1::SealForecastRequest& request,
+                           v1::SealForecastResponse& response) {
+  if (result.decision.ids.empty()) return absl::OkStatus();
+  return RespondWithSealed(result, request.parent(), result.decision.ids.front(),
+                           *response.mutable_forecast());
+}
+
+// "questions/q" of "questions/q/forecasts/f".
+std::string QuestionOf(std::string_view forecast) {
+  return std::string(forecast.substr(0, forecast.find("/forecasts/")));
+}
+
+absl::Status RespondToReveal(const WriteResult& result, const v1::RevealForecastRequest& request,
+                             v1::RevealForecastResponse& response) {
+  return RespondWithSealed(result, QuestionOf(request.name()),
+                           std::string_view(request.name()).substr(request.name().rfind('/') + 1),
+                           *response.mutable_forecast());
+}
+
+void AddSealWrites(Router& router, Engine& engine) {
+  AddWrite<v1::SealForecastRequest, v1::SealForecastResponse>(
+      router, engine, kService, "SealForecast",
+      {.stream = ParentStream<v1::SealForecastRequest>,
+       .decide = DecideSealForecast,
+       .respond = RespondToSeal});
+  AddWrite<v1::RevealForecastRequest, v1::RevealForecastResponse>(
+      router, engine, kService, "RevealForecast",
+      {.stream =
+           [](const State&, const v1::RevealForecastRequest& request) {
+             return QuestionOf(request.name());
+           },
+       .decide = DecideRevealForecast,
+       .respond = RespondToReveal});
 }
 
 void AddWrites(Router& router, Engine& engine) {
@@ -125,14 +173,15 @@ absl::Status GetForecaster(ReadCall& call, const v1::GetForecasterRequest& reque
                            v1::GetForecasterResponse& response) {
   CREDENCE_ASSIGN_OR_RETURN(const ForecasterState* forecaster,
                             FindForecaster(*call.view.state, request.name(), "name"));
-  *response.mutable_forecaster() = ToForecasterResource(*forecaster);
+  *response.mutable_forecaster() =
+      ToForecasterResource(*call.view.state, *forecaster, call.view.time);
   return absl::OkStatus();
 }
 
 absl::Status ListForecasters(ReadCall& call, const v1::ListForecastersRequest&,
                              v1::ListForecastersResponse& response) {
-  ListById(call, call.view.state->forecasters, kAll, [&response](const ForecasterState& value) {
-    *response.add_forecasters() = ToForecasterResource(value);
+  ListById(call, call.view.state->forecasters, kAll, [&](const ForecasterState& value) {
+    *response.add_forecasters() = ToForecasterResource(*call.view.state, value, call.view.time);
   });
   return absl::OkStatus();
 }
@@ -140,7 +189,7 @@ absl::Status ListForecasters(ReadCall& call, const v1::ListForecastersRequest&,
 // The standing forecasts, by position.
 void ListStanding(ReadCall& call, const QuestionState& question, std::string_view forecaster,
                   v1::ListForecastsResponse& response) {
-  const int64_t from = FromVersion(call);
+  const int64_t from = NumberedPageStart(call);
   std::vector<v1::Forecast> standing;
   question.standing.ForEach([&](const std::string& id, const StandingForecast& value) {
     if (value.position < from || (!forecaster.empty() && id != forecaster)) return;
@@ -166,7 +215,7 @@ absl::Status ListStandingAt(ReadCall& call, const QuestionState& question,
   CREDENCE_ASSIGN_OR_RETURN(std::vector<v1::Forecast> standing,
                             ReadStandingAt(call.engine.log(), question, forecaster, time,
                                            ledger::Position{call.view.position}));
-  const int64_t from = FromVersion(call);
+  const int64_t from = NumberedPageStart(call);
   for (v1::Forecast& forecast : standing) {
     if (forecast.position() < from) continue;
     if (static_cast<size_t>(response.forecasts_size()) == call.page.size) {
@@ -200,7 +249,7 @@ absl::Status ListForecasts(ReadCall& call, const v1::ListForecastsRequest& reque
       RecordedPage<v1::Forecast> page,
       ReadForecasts(
           call.engine.log(), *question,
-          {.forecaster = forecaster, .counted_by = time, .from_version = FromVersion(call)},
+          {.forecaster = forecaster, .counted_by = time, .from_version = NumberedPageStart(call)},
           ledger::Position{call.view.position}, call.page.size));
   for (v1::Forecast& forecast : page.resources) *response.add_forecasts() = std::move(forecast);
   if (page.next_version.has_value()) call.next_key = Cat(*page.next_version);
@@ -223,7 +272,7 @@ absl::Status ListPosteriors(ReadCall& call, const v1::ListPosteriorsRequest& req
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(*call.view.state, request.parent(), "parent"));
   CREDENCE_ASSIGN_OR_RETURN(RecordedPage<v1::PublishedPosterior> page,
-                            ReadPosteriors(call.engine.log(), *question, FromVersion(call),
+                            ReadPosteriors(call.engine.log(), *question, NumberedPageStart(call),
                                            ledger::Position{call.view.position}, call.page.size));
   for (v1::PublishedPosterior& posterior : page.resources) {
     *response.add_posteriors() = std::move(posterior);
@@ -281,6 +330,7 @@ absl::StatusOr<std::unique_ptr<MessageSource>> WatchPosteriors(Engine& engine,
 
 void AddForecastService(Router& router, Engine& engine) {
   AddWrites(router, engine);
+  AddSealWrites(router, engine);
   AddRead<v1::GetForecasterRequest, v1::GetForecasterResponse>(
       router, engine, kService, "GetForecaster", {.scope = WholeLedger, .answer = GetForecaster});
   AddRead<v1::ListForecastersRequest, v1::ListForecastersResponse>(

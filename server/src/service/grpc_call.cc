@@ -190,7 +190,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
         });
     Release();
     if (!next.ok()) return End(next.status());
-    if (!next->has_value()) return;
+    if (!next->has_value()) return source_->ended() ? End(absl::OkStatus()) : void();
     {
       absl::MutexLock lock(&mutex_);
       writing_ = true;

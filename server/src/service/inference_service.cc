@@ -1,5 +1,14 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "credence/v1/inference_service.pb.h"
+#include "decide/checks.h"
+#include "query/coherence.h"
 #include "query/inference.h"
+#include "service/coherence_watch.h"
+#include "service/list.h"
 #include "service/method.h"
 #include "service/services.h"
 
@@ -19,7 +28,35 @@ std::string TargetScope(const Request& request) {
 
 template <auto kAnswer, typename Request, typename Response>
 absl::Status AnswerAt(ReadCall& call, const Request& request, Response& response) {
-  return kAnswer(*call.view.state, call.view.time, request, response);
+  return kAnswer(call.view, request, response);
+}
+
+// As-of reads replay everything: relations lead from any question to any other.
+absl::Status ListCoherenceAlarms(ReadCall& call, const v1::ListCoherenceAlarmsRequest& request,
+                                 v1::ListCoherenceAlarmsResponse& response) {
+  const State& state = *call.view.state;
+  CREDENCE_ASSIGN_OR_RETURN(const CoherenceFilter filter,
+                            ReadCoherenceFilter(state, request.parent(), request.subject()));
+  std::optional<absl::Time> time;
+  if (request.has_effective_time()) {
+    CREDENCE_ASSIGN_OR_RETURN(time, ParseTime(request.effective_time(), "effective_time"));
+  }
+  CREDENCE_ASSIGN_OR_RETURN(
+      const StatedNumbers numbers,
+      StandingNumbers(call.engine.log(), state, time, ledger::Position{call.view.position}));
+  std::vector<v1::CoherenceAlarm> alarms = FindCoherenceAlarms(state, numbers, filter);
+  const size_t first = std::min(static_cast<size_t>(NumberedPageStart(call)), alarms.size());
+  const size_t end = std::min(first + call.page.size, alarms.size());
+  for (size_t i = first; i < end; ++i) *response.add_alarms() = std::move(alarms[i]);
+  if (end < alarms.size()) call.next_key = Cat(end);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MessageSource>> WatchCoherenceAlarms(Engine& engine,
+                                                                    std::string_view bytes) {
+  v1::WatchCoherenceAlarmsRequest request;
+  CREDENCE_RETURN_IF_ERROR(ParseRequest(bytes, request));
+  return MakeCoherenceWatch(engine, request);
 }
 
 }  // namespace
@@ -37,6 +74,25 @@ void AddInferenceService(Router& router, Engine& engine) {
   AddRead<v1::RankIndicatorsRequest, v1::RankIndicatorsResponse>(
       router, engine, kService, "RankIndicators",
       {.scope = TargetScope, .answer = AnswerAt<RankIndicators>});
+  AddRead<v1::AnalyzeSensitivityRequest, v1::AnalyzeSensitivityResponse>(
+      router, engine, kService, "AnalyzeSensitivity",
+      {.scope = TargetScope, .answer = AnswerAt<AnalyzeSensitivity>});
+  AddRead<v1::QueryJointRequest, v1::QueryJointResponse>(
+      router, engine, kService, "QueryJoint",
+      {.scope = TargetScope, .answer = AnswerAt<QueryJoint>});
+  AddRead<v1::FindMostProbableExplanationRequest, v1::FindMostProbableExplanationResponse>(
+      router, engine, kService, "FindMostProbableExplanation",
+      {.scope = TargetScope, .answer = AnswerAt<FindMostProbableExplanation>});
+  AddRead<v1::AssessEvidenceRequest, v1::AssessEvidenceResponse>(
+      router, engine, kService, "AssessEvidence",
+      {.scope = TargetScope, .answer = AnswerAt<AssessEvidence>});
+  AddRead<v1::ListCoherenceAlarmsRequest, v1::ListCoherenceAlarmsResponse>(
+      router, engine, kService, "ListCoherenceAlarms",
+      {.scope = WholeLedger, .answer = ListCoherenceAlarms});
+  router.AddStream(kService, "WatchCoherenceAlarms",
+                   [&engine](const CallContext&, std::string_view bytes) {
+                     return WatchCoherenceAlarms(engine, bytes);
+                   });
 }
 
 }  // namespace credence::server

@@ -4,6 +4,7 @@
 #include "credence/ledger/tree.h"
 #include "credence/v1/ledger_service.pb.h"
 #include "decide/posterior.h"
+#include "query/convert.h"
 #include "service/method.h"
 #include "service/proofs.h"
 #include "service/services.h"
@@ -87,7 +88,8 @@ absl::Status GetTreeHead(ReadCall& call, const v1::GetTreeHeadRequest&,
 }
 
 // Looks at the log and at nothing as-of, hence no view.
-void GetServerInfo(const Engine& engine, std::string_view bytes, const Answer& answer) {
+void GetServerInfo(const Engine& engine, const PublishedCheckpoint* published,
+                   std::string_view bytes, const Answer& answer) {
   v1::GetServerInfoRequest request;
   if (absl::Status parsed = ParseRequest(bytes, request); !parsed.ok()) return answer(parsed);
   v1::GetServerInfoResponse response;
@@ -97,6 +99,15 @@ void GetServerInfo(const Engine& engine, std::string_view bytes, const Answer& a
   response.set_verifier_key(engine.log().verifier_key());
   FillTreeHead(engine.log().tree_head(), *response.mutable_tree_head());
   response.set_unknown_event_count(engine.Published()->ledger.unknown_event_count);
+  if (published != nullptr) {
+    for (const WitnessStanding& standing : published->witnesses()) {
+      v1::WitnessState& witness = *response.add_witnesses();
+      witness.set_name(standing.name);
+      witness.set_tree_size(standing.size.value);
+      if (standing.time.has_value()) SetTime(*standing.time, *witness.mutable_cosign_time());
+      witness.set_error(standing.error);
+    }
+  }
   answer(response.SerializeAsString());
 }
 
@@ -132,16 +143,17 @@ void AddLogRead(Router& router, Engine& engine, std::string_view method,
 
 }  // namespace
 
-void AddLedgerService(Router& router, Engine& engine) {
+void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options) {
   AddLogRead<v1::ListEventsRequest, v1::ListEventsResponse>(router, engine, "ListEvents",
                                                             ListEvents);
   AddLogRead<v1::GetTreeHeadRequest, v1::GetTreeHeadResponse>(router, engine, "GetTreeHead",
                                                               GetTreeHead);
   router.AddUnary(kService, "GetServerInfo",
-                  [&engine](const CallContext&, std::string_view bytes, const Answer& answer) {
-                    GetServerInfo(engine, bytes, answer);
+                  [&engine, published = options.published](
+                      const CallContext&, std::string_view bytes, const Answer& answer) {
+                    GetServerInfo(engine, published, bytes, answer);
                   });
-  AddProofMethods(router, engine);
+  AddProofMethods(router, engine, options.published);
   AddCompletenessMethods(router, engine);
   router.AddStream(kService, "WatchEvents", [&engine](const CallContext&, std::string_view bytes) {
     return WatchEvents(engine, bytes);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "service/method.h"
 
 // One page of a list over a map of the state.
@@ -29,6 +31,13 @@ void ListById(ReadCall& call, const Map& map, const Matches& matches, const Add&
     last = *id;
     ++count;
   }
+}
+
+// Where a list goes on whose pages are told by a number, such as the version of a stream.
+[[nodiscard]] inline int64_t NumberedPageStart(const ReadCall& call) {
+  int64_t start = 0;
+  if (call.page.key.has_value() && !absl::SimpleAtoi(*call.page.key, &start)) start = 0;
+  return start;
 }
 
 // For lists without filters.

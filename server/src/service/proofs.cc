@@ -66,13 +66,18 @@ std::string CheckpointResponse(const Engine& engine, const SignedCheckpoint& che
   return response.SerializeAsString();
 }
 
-void GetCheckpoint(Engine& engine, std::string_view bytes, const Answer& answer) {
+void GetCheckpoint(Engine& engine, PublishedCheckpoint* published, std::string_view bytes,
+                   const Answer& answer) {
   v1::GetCheckpointRequest request;
   if (absl::Status parsed = ParseRequest(bytes, request); !parsed.ok()) return answer(parsed);
-  const auto respond = [&engine, answer](const absl::StatusOr<SignedCheckpoint>& checkpoint) {
+  const auto respond = [&engine, published,
+                        answer](const absl::StatusOr<SignedCheckpoint>& checkpoint) {
     if (!checkpoint.ok()) return answer(checkpoint.status());
-    answer(CheckpointResponse(engine, *checkpoint));
+    answer(CheckpointResponse(
+        engine, published == nullptr ? *checkpoint : published->WithCosignatures(*checkpoint)));
   };
+  // Without witnesses what is signed is published.
+  if (request.published() && published != nullptr) return respond(published->Get());
   if (request.last_signed()) return respond(engine.log().LatestCheckpoint());
   engine.log().RequestCheckpoint(respond);
 }
@@ -156,13 +161,15 @@ void GetTile(const Engine& engine, std::string_view bytes, const Answer& answer)
 
 }  // namespace
 
-void AddProofMethods(Router& router, Engine& engine) {
+void AddProofMethods(Router& router, Engine& engine, PublishedCheckpoint* published) {
   const auto add = [&](std::string_view method, auto handler) {
     router.AddUnary(kService, method,
                     [&engine, handler](const CallContext&, std::string_view bytes,
                                        const Answer& answer) { handler(engine, bytes, answer); });
   };
-  add("GetCheckpoint", GetCheckpoint);
+  add("GetCheckpoint", [published](Engine& of, std::string_view bytes, const Answer& answer) {
+    GetCheckpoint(of, published, bytes, answer);
+  });
   add("GetInclusionProof", GetInclusionProof);
   add("GetConsistencyProof", GetConsistencyProof);
   add("GetTile", GetTile);

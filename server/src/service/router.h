@@ -35,6 +35,9 @@ class MessageSource {
   // it is worth while to ask again (OK) or never will be (the error that ends the stream).
   [[nodiscard]] virtual absl::StatusOr<std::optional<std::string>> Next(
       std::function<void(const absl::Status&)> ready) = 0;
+  // Whether the last message was given, where Next gave nothing: the stream then ends well. Most
+  // streams have no end.
+  [[nodiscard]] virtual bool ended() const { return false; }
   // Ends what Next may have left under way. True: no `ready` is pending and none will run.
   virtual bool Cancel() = 0;
   // Of a stream over the log: every position before this one was looked at. Of another -1.

@@ -88,12 +88,18 @@ absl::Status List(ReadCall& call, const v1::ListScoresRequest& request,
 
 absl::Status Scorecard(ReadCall& call, const v1::GetScorecardRequest& request,
                        v1::GetScorecardResponse& response) {
-  return FillScorecard(*call.view.state, request, response);
+  CREDENCE_RETURN_IF_ERROR(FillScorecard(*call.view.state, request, response));
+  FillSeals(*call.view.state, request.subject(), call.view.time, response);
+  return absl::OkStatus();
 }
 
 absl::Status Leaderboard(ReadCall& call, const v1::GetLeaderboardRequest& request,
                          v1::GetLeaderboardResponse& response) {
-  return FillLeaderboard(*call.view.state, request, response);
+  CREDENCE_RETURN_IF_ERROR(FillLeaderboard(*call.view.state, request, response));
+  for (v1::LeaderboardEntry& entry : *response.mutable_entries()) {
+    FillSeals(*call.view.state, entry.subject(), call.view.time, entry);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Calibration(ReadCall& call, const v1::GetCalibrationRequest& request,

@@ -2,15 +2,17 @@
 
 namespace credence::server {
 
-void AddServices(Router& router, Engine& engine) {
+void AddServices(Router& router, Engine& engine, const ServiceOptions& options) {
   AddQuestionService(router, engine);
   AddNetworkService(router, engine);
   AddEvidenceService(router, engine);
   AddForecastService(router, engine);
+  AddAuthorService(router, engine);
   AddInferenceService(router, engine);
   AddScoreService(router, engine);
-  AddLedgerService(router, engine);
-  AddAdminService(router, engine);
+  AddLedgerService(router, engine, options);
+  AddAdminService(router, engine, options);
+  AddViewService(router, engine);
   router.CheckComplete();
 }
 

@@ -1,21 +1,33 @@
 #pragma once
 
+#include <string>
+
 #include "engine/engine.h"
+#include "engine/published_checkpoint.h"
 #include "service/router.h"
 
 // The services of the contract, one file each. The engine must outlive the router.
 namespace credence::server {
 
+struct ServiceOptions {
+  // What witnesses cosigned; null where none are asked. Must outlive the router.
+  PublishedCheckpoint* published = nullptr;
+  // Where CreateBackup puts backups; empty where it is refused.
+  std::string backup_directory{};
+};
+
 void AddQuestionService(Router& router, Engine& engine);
 void AddNetworkService(Router& router, Engine& engine);
 void AddEvidenceService(Router& router, Engine& engine);
 void AddForecastService(Router& router, Engine& engine);
+void AddAuthorService(Router& router, Engine& engine);
 void AddInferenceService(Router& router, Engine& engine);
 void AddScoreService(Router& router, Engine& engine);
-void AddLedgerService(Router& router, Engine& engine);
-void AddAdminService(Router& router, Engine& engine);
+void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
+void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);
+void AddViewService(Router& router, Engine& engine);
 
 // All of them.
-void AddServices(Router& router, Engine& engine);
+void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});
 
 }  // namespace credence::server

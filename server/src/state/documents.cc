@@ -138,6 +138,7 @@ void AddSubject(const SubjectScoreState& subject, QuestionDocument::Subject& doc
   if (subject.final_probability.has_value()) {
     document.set_final_probability(*subject.final_probability);
   }
+  document.set_across_versions(subject.across_versions);
 }
 
 SubjectScoreState ReadSubject(const QuestionDocument::Subject& document) {
@@ -149,6 +150,7 @@ SubjectScoreState ReadSubject(const QuestionDocument::Subject& document) {
   subject.forecast_count = document.forecast_count();
   subject.backfilled = document.backfilled();
   if (document.has_final_probability()) subject.final_probability = document.final_probability();
+  subject.across_versions = document.across_versions();
   return subject;
 }
 
@@ -161,10 +163,20 @@ void AddScores(const QuestionState& question, QuestionDocument& document) {
     for (const SubjectScoreState& subject : scores->subjects) {
       AddSubject(subject, *entry.add_subjects());
     }
+    entry.mutable_claims()->Add(scores->claims.begin(), scores->claims.end());
     entry.set_position(scores->position);
     entry.set_cause_position(scores->cause_position);
     *entry.mutable_record_time() = ToTimestamp(scores->record_time);
     *entry.mutable_effective_time() = ToTimestamp(scores->effective_time);
+  }
+}
+
+void AddVersions(const QuestionState& question, QuestionDocument& document) {
+  for (const QuestionVersionState& version : question.versions) {
+    QuestionDocument::Version& entry = *document.add_versions();
+    *entry.mutable_effective_time() = ToTimestamp(version.effective_time);
+    entry.set_position(version.position);
+    entry.set_wording_only(version.wording_only);
   }
 }
 
@@ -185,6 +197,38 @@ void AddStanding(const QuestionState& question, QuestionDocument& document) {
   }
   for (const std::string& id : question.chosen_forecast_ids.SortedIds()) {
     document.add_chosen_forecast_ids(id);
+  }
+}
+
+void AddSeals(const QuestionState& question, QuestionDocument& document) {
+  for (const std::string& forecast : question.seals.SortedIds()) {
+    const SealState& seal = *question.seals.Find(forecast);
+    QuestionDocument::Seal& entry = *document.add_seals();
+    entry.set_forecast(forecast);
+    entry.set_forecaster(seal.forecaster);
+    entry.set_digest(seal.digest);
+    *entry.mutable_reveal_time() = ToTimestamp(seal.reveal_time);
+    entry.set_position(seal.position);
+    *entry.mutable_record_time() = ToTimestamp(seal.record_time);
+    if (seal.revealed_time.has_value()) {
+      *entry.mutable_revealed_time() = ToTimestamp(*seal.revealed_time);
+    }
+    entry.set_late(seal.late);
+    entry.set_overtaken(seal.overtaken);
+  }
+}
+
+void ReadSeals(const QuestionDocument& document, uint64_t edition, QuestionState& question) {
+  for (const QuestionDocument::Seal& entry : document.seals()) {
+    SealState& seal = question.seals.EditOrInsert(entry.forecast(), edition);
+    seal.forecaster = entry.forecaster();
+    seal.digest = entry.digest();
+    seal.reveal_time = ToTime(entry.reveal_time());
+    seal.position = entry.position();
+    seal.record_time = ToTime(entry.record_time());
+    if (entry.has_revealed_time()) seal.revealed_time = ToTime(entry.revealed_time());
+    seal.late = entry.late();
+    seal.overtaken = entry.overtaken();
   }
 }
 
@@ -213,6 +257,7 @@ void ReadScores(const QuestionDocument& document, QuestionState& question) {
     for (const QuestionDocument::Subject& subject : entry.subjects()) {
       scores->subjects.push_back(ReadSubject(subject));
     }
+    scores->claims.assign(entry.claims().begin(), entry.claims().end());
     scores->position = entry.position();
     scores->cause_position = entry.cause_position();
     scores->record_time = ToTime(entry.record_time());
@@ -252,8 +297,58 @@ LedgerDocument ToDocument(const LedgerState& ledger) {
     entry.set_default_cluster_correlation(table.default_cluster_correlation);
   }
   document.set_unknown_event_count(ledger.unknown_event_count);
+  document.set_keyed_author_count(ledger.keyed_author_count);
   return document;
 }
+
+namespace {
+
+void AddAuthor(const AuthorState& author, RegistryDocument& document) {
+  for (const AuthorKeyState& key : author.keys) {
+    internal::v1::AuthorKey& entry = *document.add_author_keys();
+    entry.set_public_key(key.public_key);
+    entry.set_registered_position(key.registered_position);
+    if (key.revoked_position.has_value()) entry.set_revoked_position(*key.revoked_position);
+  }
+  document.set_signature_required(author.signature_required);
+}
+
+AuthorState AuthorFromDocument(const RegistryDocument& document) {
+  AuthorState author;
+  for (const internal::v1::AuthorKey& entry : document.author_keys()) {
+    AuthorKeyState& key = author.keys.emplace_back();
+    key.public_key = entry.public_key();
+    key.registered_position = entry.registered_position();
+    if (entry.has_revoked_position()) key.revoked_position = entry.revoked_position();
+  }
+  author.signature_required = document.signature_required();
+  return author;
+}
+
+void AddTally(const SealTally& seals, RegistryDocument& document) {
+  document.set_sealed_count(seals.sealed_count);
+  document.set_revealed_count(seals.revealed_count);
+  document.set_revealed_late_count(seals.revealed_late_count);
+  for (const OpenSeal& open : seals.open) {
+    internal::v1::OpenSeal& entry = *document.add_open_seals();
+    entry.set_question(open.question);
+    entry.set_forecast(open.forecast);
+    *entry.mutable_reveal_time() = ToTimestamp(open.reveal_time);
+  }
+}
+
+SealTally TallyFromDocument(const RegistryDocument& document) {
+  SealTally seals;
+  seals.sealed_count = document.sealed_count();
+  seals.revealed_count = document.revealed_count();
+  seals.revealed_late_count = document.revealed_late_count();
+  for (const internal::v1::OpenSeal& entry : document.open_seals()) {
+    seals.open.push_back({entry.question(), entry.forecast(), ToTime(entry.reveal_time())});
+  }
+  return seals;
+}
+
+}  // namespace
 
 RegistryDocument ToDocument(const ForecasterState& forecaster) {
   RegistryDocument document;
@@ -262,6 +357,8 @@ RegistryDocument ToDocument(const ForecasterState& forecaster) {
   document.set_display_name(forecaster.display_name);
   document.set_description(forecaster.description);
   document.set_count(forecaster.forecast_count);
+  AddAuthor(forecaster.author, document);
+  AddTally(forecaster.seals, document);
   return document;
 }
 
@@ -273,6 +370,7 @@ RegistryDocument ToDocument(const SourceState& source) {
   document.set_description(source.description);
   document.set_url(source.url);
   document.set_count(source.evidence_count);
+  AddAuthor(source.author, document);
   for (const SourceRecord& record : source.records) {
     RegistryDocument::SourceRecord& entry = *document.add_source_records();
     entry.set_question(record.question);
@@ -320,6 +418,8 @@ QuestionDocument ToDocument(const QuestionState& question) {
   document.set_node(question.node);
   document.mutable_states()->Add(question.states.begin(), question.states.end());
   document.set_numeric(question.numeric);
+  document.set_ordered(question.ordered);
+  AddVersions(question, document);
   if (question.pool.has_value()) *document.mutable_pool() = *question.pool;
   if (question.auto_resolution.has_value()) {
     document.mutable_auto_resolution()->set_outcome(question.auto_resolution->outcome);
@@ -345,6 +445,12 @@ QuestionDocument ToDocument(const QuestionState& question) {
     }
   }
   AddStanding(question, document);
+  if (question.relations != nullptr) {
+    const auto& [implied, conjuncts] = *question.relations;
+    document.mutable_implied_questions()->Add(implied.begin(), implied.end());
+    document.mutable_conjuncts()->Add(conjuncts.begin(), conjuncts.end());
+  }
+  AddSeals(question, document);
   if (question.attributes != nullptr) {
     document.mutable_attributes()->Add(question.attributes->begin(), question.attributes->end());
   }
@@ -371,12 +477,18 @@ LedgerState FromDocument(const LedgerDocument& document) {
   }
   if (ledger.grade_tables.empty()) ledger.grade_tables.emplace_back();
   ledger.unknown_event_count = document.unknown_event_count();
+  ledger.keyed_author_count = document.keyed_author_count();
   return ledger;
 }
 
 ForecasterState ForecasterFromDocument(const RegistryDocument& document) {
-  return {document.id(), document.revision(), document.display_name(), document.description(),
-          document.count()};
+  return {document.id(),
+          document.revision(),
+          document.display_name(),
+          document.description(),
+          document.count(),
+          AuthorFromDocument(document),
+          TallyFromDocument(document)};
 }
 
 SourceState SourceFromDocument(const RegistryDocument& document) {
@@ -387,6 +499,7 @@ SourceState SourceFromDocument(const RegistryDocument& document) {
   source.description = document.description();
   source.url = document.url();
   source.evidence_count = document.count();
+  source.author = AuthorFromDocument(document);
   for (const RegistryDocument::SourceRecord& entry : document.source_records()) {
     source.records.push_back({entry.question(), ToTime(entry.effective_time()),
                               entry.success_count(), entry.failure_count()});
@@ -439,6 +552,11 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
   question.node = document.node();
   question.states.assign(document.states().begin(), document.states().end());
   question.numeric = document.numeric();
+  question.ordered = document.ordered();
+  for (const QuestionDocument::Version& version : document.versions()) {
+    question.versions.push_back(
+        {ToTime(version.effective_time()), version.position(), version.wording_only()});
+  }
   if (document.has_pool()) question.pool = document.pool();
   if (document.has_auto_resolution()) {
     question.auto_resolution =
@@ -468,6 +586,12 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
     }
   }
   ReadStanding(document, edition, question);
+  if (!document.implied_questions().empty() || !document.conjuncts().empty()) {
+    question.relations = std::make_shared<const QuestionRelations>(QuestionRelations{
+        {document.implied_questions().begin(), document.implied_questions().end()},
+        {document.conjuncts().begin(), document.conjuncts().end()}});
+  }
+  ReadSeals(document, edition, question);
   return question;
 }
 

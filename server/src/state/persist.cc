@@ -41,8 +41,9 @@ absl::Status LoadDocument(State& state, std::string_view key, std::string_view v
   } else if (collection == "questions") {
     internal::v1::QuestionDocument question;
     if (!parse(question)) return Damaged(key);
-    state.questions.EditOrInsert(question.id(), state.edition) =
-        FromDocument(question, state.edition);
+    QuestionState& loaded = state.questions.EditOrInsert(question.id(), state.edition);
+    loaded = FromDocument(question, state.edition);
+    if (loaded.relations != nullptr) state.Relate(loaded, *loaded.relations);
   } else if (collection == "networks") {
     internal::v1::NetworkDocument document;
     if (!parse(document)) return Damaged(key);
@@ -92,6 +93,11 @@ void StatePersister::Note(const ledger::SequencedEvent& event) {
   if (event.stream.find('/') != std::string_view::npos) Touch(event.stream);
   if (const auto* forecast = dynamic_cast<const event::v1::ForecastRecorded*>(event.payload)) {
     Touch(Cat("forecasters/", forecast->forecaster()));
+  } else if (const auto* sealed = dynamic_cast<const event::v1::ForecastSealed*>(event.payload)) {
+    Touch(Cat("forecasters/", sealed->forecaster()));
+  } else if (const auto* revealed =
+                 dynamic_cast<const event::v1::ForecastRevealed*>(event.payload)) {
+    Touch(Cat("forecasters/", revealed->forecaster()));
   } else if (const auto* created = dynamic_cast<const event::v1::QuestionCreated*>(event.payload)) {
     Touch(Cat("networks/", created->network()));
   } else if (const auto* network = dynamic_cast<const event::v1::NetworkCreated*>(event.payload)) {

@@ -24,6 +24,13 @@ const EvidenceState* NetworkState::FindEvidence(std::string_view evidence_id) co
   return found == evidence_index.end() ? nullptr : evidence[found->second].get();
 }
 
+const AuthorKeyState* AuthorState::FindKey(std::string_view public_key) const {
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const AuthorKeyState& key) {
+    return key.public_key == public_key;
+  });
+  return found == keys.end() ? nullptr : &*found;
+}
+
 const RevisionState& NetworkState::RevisionAt(absl::Time time) const {
   CREDENCE_CHECK(!revisions.empty());
   const RevisionState* in_force = revisions.front().get();
@@ -46,6 +53,7 @@ void ScoreVersionState::Add(const event::v1::SubjectScores& scores) {
   subject.coverage = scores.coverage();
   subject.forecast_count = scores.forecast_count();
   subject.backfilled = scores.backfilled();
+  subject.across_versions = scores.across_versions();
   if (scores.has_final_probability()) subject.final_probability = scores.final_probability();
   subject.values.assign(rules.size(), std::numeric_limits<double>::quiet_NaN());
   for (const event::v1::RuleScore& score : scores.scores()) {
@@ -76,6 +84,7 @@ event::v1::SubjectScores ScoreVersionState::ToEvent(const SubjectScoreState& sub
   if (subject.final_probability.has_value()) {
     scores.set_final_probability(*subject.final_probability);
   }
+  scores.set_across_versions(subject.across_versions);
   return scores;
 }
 
@@ -98,6 +107,32 @@ const ScoreVersionState* QuestionState::ScoresAt(absl::Time time) const {
     if (candidate->effective_time <= time) in_force = candidate.get();
   }
   return in_force != nullptr && in_force->outcome.empty() ? nullptr : in_force;
+}
+
+int64_t QuestionState::VersionAt(absl::Time time) const {
+  return 1 + std::count_if(versions.begin(), versions.end(),
+                           [time](const auto& version) { return version.effective_time <= time; });
+}
+
+int64_t QuestionState::MaterialVersionAt(absl::Time time) const {
+  int64_t number = 1;
+  int64_t material = 1;
+  for (const QuestionVersionState& version : versions) {
+    if (version.effective_time > time) continue;
+    ++number;
+    if (!version.wording_only) material = number;
+  }
+  return material;
+}
+
+absl::Time QuestionState::MaterialChangeBy(absl::Time time) const {
+  absl::Time change = absl::InfinitePast();
+  for (const QuestionVersionState& version : versions) {
+    if (!version.wording_only && version.effective_time <= time) {
+      change = std::max(change, version.effective_time);
+    }
+  }
+  return change;
 }
 
 SourceState::Tally SourceState::TallyAt(absl::Time at) const {
@@ -135,6 +170,16 @@ const GradeTableState& LedgerState::GradesAt(absl::Time time) const {
     if (candidate.effective_time <= time) in_force = &candidate;
   }
   return *in_force;
+}
+
+void State::Relate(QuestionState& question, QuestionRelations relations) {
+  if (relations.empty()) {
+    question.relations = nullptr;
+    related_questions.Erase(question.id, edition);
+    return;
+  }
+  question.relations = std::make_shared<const QuestionRelations>(std::move(relations));
+  related_questions.EditOrInsert(question.id, edition) = true;
 }
 
 State State::Fork() const {

@@ -129,6 +129,8 @@ struct SubjectScoreState {
   int64_t forecast_count = 0;
   bool backfilled = false;
   std::optional<double> final_probability;
+  // Whether the question changed materially after forecasts that counted.
+  bool across_versions = false;
 };
 
 // Scores of one version, all parts together.
@@ -139,6 +141,8 @@ struct ScoreVersionState {
   // Rules that gave a score to some subject.
   std::vector<std::string> rules;
   std::vector<SubjectScoreState> subjects;
+  // What the sources' items claimed.
+  std::vector<event::v1::EvidenceClaim> claims;
   int64_t position = 0;
   int64_t cause_position = 0;
   absl::Time record_time;
@@ -165,6 +169,21 @@ struct StandingForecast {
   std::optional<event::v1::NumericDistribution> distribution;
 };
 
+// A forecast that was sealed, and what became of it.
+struct SealState {
+  std::string forecaster;
+  std::string digest;
+  int64_t position = 0;
+  absl::Time record_time;
+  // Before this time it must be revealed to count.
+  absl::Time reveal_time;
+  std::optional<absl::Time> revealed_time;
+  // True where it was revealed at its reveal time or later, or after the question's end.
+  bool late = false;
+  // True where its forecaster said something later before it was revealed: then it does not stand.
+  bool overtaken = false;
+};
+
 // The posterior of a question that was published last.
 struct PublishedState {
   std::vector<double> probabilities;
@@ -180,6 +199,24 @@ struct AutoResolutionState {
   absl::Duration grace;
 };
 
+// What was declared of a question's first state. Ids of questions, each once.
+struct QuestionRelations {
+  // Their first states are true whenever its own is.
+  std::vector<std::string> implied;
+  // Their first states are all true exactly when its own is.
+  std::vector<std::string> conjuncts;
+
+  [[nodiscard]] bool empty() const { return implied.empty() && conjuncts.empty(); }
+};
+
+// A change of a question's texts.
+struct QuestionVersionState {
+  absl::Time effective_time;
+  int64_t position = 0;
+  // What decides the question did not change.
+  bool wording_only = false;
+};
+
 enum class QuestionPhase { kDraft, kActive, kClosed, kResolved, kAnnulled };
 
 struct QuestionState {
@@ -192,6 +229,8 @@ struct QuestionState {
   std::vector<std::string> states;
   // True where it asks for a number; `states` then holds kValueState alone.
   bool numeric = false;
+  // True where its states have an order that scores use.
+  bool ordered = false;
   absl::Time open_time;
   absl::Time close_time;
   std::vector<std::string> tags;
@@ -211,9 +250,15 @@ struct QuestionState {
   // How its forecasts are pooled where a read does not say.
   std::optional<event::v1::PoolPolicy> pool;
   std::optional<AutoResolutionState> auto_resolution;
+  // Null where nothing is declared.
+  std::shared_ptr<const QuestionRelations> relations;
+  // Changes of its texts, in the order of their positions.
+  std::vector<QuestionVersionState> versions;
   CowMap<StandingForecast, 16> standing;
   // Ids that clients chose for their forecasts; the server's own cannot clash.
   CowMap<bool, 16> chosen_forecast_ids;
+  // Sealed forecasts, by their ids.
+  CowMap<SealState, 4> seals;
 
   // The state that came true as of `time`; null where there is none: not resolved, annulled, void,
   // or settled at a fraction.
@@ -223,6 +268,47 @@ struct QuestionState {
   // The scores in force at `time`, by effective time; null where there are none or where they
   // ended.
   [[nodiscard]] const ScoreVersionState* ScoresAt(absl::Time time) const;
+  // Version of the texts in force at `time`, from 1.
+  [[nodiscard]] int64_t VersionAt(absl::Time time) const;
+  // The last version by `time` that may decide it otherwise than the one before; 1 where none does.
+  [[nodiscard]] int64_t MaterialVersionAt(absl::Time time) const;
+  // When that version came; the infinite past where none did.
+  [[nodiscard]] absl::Time MaterialChangeBy(absl::Time time) const;
+};
+
+// A key that an author signs with; it signs what stands after the first position and, where there
+// is one, before the second.
+struct AuthorKeyState {
+  std::string public_key;
+  int64_t registered_position = 0;
+  std::optional<int64_t> revoked_position;
+};
+
+// What a forecaster or a source is known to sign with.
+struct AuthorState {
+  // In the order of their registration.
+  std::vector<AuthorKeyState> keys;
+  // Whether everything that it states must be signed.
+  bool signature_required = false;
+
+  // Null for a key that was never registered.
+  [[nodiscard]] const AuthorKeyState* FindKey(std::string_view public_key) const;
+};
+
+// A sealed forecast that was not revealed yet.
+struct OpenSeal {
+  std::string question;
+  std::string forecast;
+  absl::Time reveal_time;
+};
+
+// A forecaster's sealed forecasts.
+struct SealTally {
+  int64_t sealed_count = 0;
+  int64_t revealed_count = 0;
+  int64_t revealed_late_count = 0;
+  // In the order of their positions.
+  std::vector<OpenSeal> open;
 };
 
 struct ForecasterState {
@@ -231,6 +317,8 @@ struct ForecasterState {
   std::string display_name;
   std::string description;
   int64_t forecast_count = 0;
+  AuthorState author;
+  SealTally seals;
 };
 
 // What the resolution of a question said of a source.
@@ -266,6 +354,7 @@ struct SourceState {
   std::string description;
   std::string url;
   int64_t evidence_count = 0;
+  AuthorState author;
   // In the order of their positions; of one question the last that counts stands.
   std::vector<SourceRecord> records;
   // Ids of the networks that its items bear on, in order.
@@ -297,6 +386,8 @@ struct LedgerState {
   // In the order of their positions; the first is the default table.
   std::vector<GradeTableState> grade_tables = {GradeTableState{}};
   int64_t unknown_event_count = 0;
+  // Authors that registered a key: while there is none, nothing has to be looked up.
+  int64_t keyed_author_count = 0;
 
   [[nodiscard]] const GradeTableState& GradesAt(absl::Time time) const;
 };
@@ -312,6 +403,11 @@ struct State {
   CowMap<ForecasterState, 64> forecasters;
   CowMap<SourceState, 64> sources;
   CowMap<SeriesState, 16> series;
+  // Ids of the questions that declare relations: an index of `questions`, stored nowhere else.
+  CowMap<bool, 16> related_questions;
+
+  // Sets what was declared of a question; keeps the index.
+  void Relate(QuestionState& question, QuestionRelations relations);
 
   // A copy for readers. Raises the edition, so that later edits leave the copy alone.
   [[nodiscard]] State Snapshot();

@@ -45,6 +45,9 @@ void SetEnd(const PlannedEnd& end, v1::BatchResolutionItem& item) {
     case PlannedEnd::Kind::kFraction:
       resolution.set_fraction(end.fraction);
       break;
+    case PlannedEnd::Kind::kNumber:
+      resolution.set_value(end.number);
+      break;
     case PlannedEnd::Kind::kVoid:
       resolution.set_unscored(event::v1::UNSCORED_VOID);
       break;
@@ -65,6 +68,9 @@ bool SameEnd(const PlannedEnd& end, const v1::Question& question) {
     case PlannedEnd::Kind::kFraction:
       return resolution.has_fraction() && !(resolution.fraction() < end.fraction) &&
              !(end.fraction < resolution.fraction());
+    case PlannedEnd::Kind::kNumber:
+      return resolution.has_value() && !(resolution.value() < end.number) &&
+             !(end.number < resolution.value());
     case PlannedEnd::Kind::kVoid:
       return resolution.unscored() == event::v1::UNSCORED_VOID;
     case PlannedEnd::Kind::kAmbiguous:
@@ -178,6 +184,8 @@ class Importer {
     question.mutable_tags()->Add(planned.tags.begin(), planned.tags.end());
     question.mutable_states()->Add(planned.states.begin(), planned.states.end());
     question.set_without_model(true);
+    question.set_ordered(planned.ordered);
+    if (planned.numeric) question.mutable_numeric()->set_unit(planned.unit);
     for (const auto& [key, value] : planned.attributes) {
       event::v1::Attribute& attribute = *question.add_attributes();
       attribute.set_key(key);
@@ -193,9 +201,11 @@ class Importer {
 
   // What makes two forecasts the same.
   static std::string Key(const std::string& forecaster, absl::Time time, bool withdrawn,
-                         const std::vector<double>& probabilities) {
+                         const std::vector<double>& probabilities,
+                         const event::v1::NumericDistribution* distribution) {
     std::string key = absl::StrCat(forecaster, " ", absl::ToUnixNanos(time), withdrawn ? " w" : "");
     for (const double probability : probabilities) absl::StrAppend(&key, " ", Exact(probability));
+    if (distribution != nullptr) distribution->AppendToString(&key);
     return key;
   }
 
@@ -204,7 +214,8 @@ class Importer {
     if (row.kind == PlannedRow::Kind::kWithdrawal) probabilities.clear();
     if (probabilities.size() == 1) probabilities.push_back(1.0 - probabilities[0]);
     return Key(absl::StrCat("forecasters/", plan_.forecasters()[row.forecaster].id), row.time,
-               row.kind == PlannedRow::Kind::kWithdrawal, probabilities);
+               row.kind == PlannedRow::Kind::kWithdrawal, probabilities,
+               row.distribution.has_value() ? &plan_.distribution(*row.distribution) : nullptr);
   }
 
   absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> RecordedKeys(size_t question) {
@@ -220,7 +231,8 @@ class Importer {
           probabilities.push_back(state.probability());
         }
         ++keys[Key(forecast.forecaster(), ToTime(forecast.effective_time()), forecast.withdrawn(),
-                   probabilities)];
+                   probabilities,
+                   forecast.has_distribution() ? &forecast.distribution() : nullptr)];
       }
       list.mutable_page()->set_page_token(page.next_page_token());
     } while (!list.page().page_token().empty());
@@ -317,6 +329,10 @@ class Importer {
   }
 
   void AddProbabilities(const PlannedRow& row, v1::Forecast& forecast) const {
+    if (row.distribution.has_value()) {
+      *forecast.mutable_distribution() = plan_.distribution(*row.distribution);
+      return;
+    }
     if (row.probabilities.size() == 1) return forecast.set_probability(row.probabilities[0]);
     const std::vector<std::string>& states = plan_.questions()[row.question].states;
     for (size_t i = 0; i < row.probabilities.size(); ++i) {

@@ -17,8 +17,9 @@ namespace credence::cli {
 namespace {
 
 constexpr size_t kProblemsMax = 100;
-// What a source may miss by rounding; the server takes sums within 1e-9 of one.
+// What a source may miss by rounding, and what the server takes as it is.
 constexpr double kSumTolerance = 1e-6;
+constexpr double kSumExact = 1e-9;
 constexpr size_t kIdSizeMax = 63;
 constexpr size_t kDigestSize = 12;
 // The longest text that the server takes.
@@ -49,7 +50,7 @@ bool Cut(std::string& text) {
 
 bool SameEnd(const PlannedEnd& a, const PlannedEnd& b) {
   return a.kind == b.kind && a.outcome == b.outcome && !(a.fraction < b.fraction) &&
-         !(b.fraction < a.fraction);
+         !(b.fraction < a.fraction) && !(a.number < b.number) && !(b.number < a.number);
 }
 
 }  // namespace
@@ -137,6 +138,11 @@ size_t Plan::AddAttributes(Attributes attributes) {
   return attributes_.size() - 1;
 }
 
+size_t Plan::AddDistribution(event::v1::NumericDistribution distribution) {
+  distributions_.push_back(std::move(distribution));
+  return distributions_.size() - 1;
+}
+
 size_t Plan::AddEnd(PlannedEnd end) {
   ends_.push_back(std::move(end));
   return ends_.size() - 1;
@@ -186,6 +192,7 @@ bool Plan::Good(const PlannedRow& row) {
     return false;
   }
   if (row.kind != PlannedRow::Kind::kForecast || row.probabilities.size() == 1) return true;
+  if (row.distribution.has_value()) return true;
   const double sum = std::accumulate(row.probabilities.begin(), row.probabilities.end(), 0.0);
   if (std::abs(sum - 1.0) <= kSumTolerance) return true;
   AddProblem(row.place, Cat("the probabilities sum to ", Exact(sum), "; they must sum to 1"));
@@ -197,6 +204,7 @@ void Plan::OrderRows() {
   for (PlannedRow& row : rows_) {
     if (row.probabilities.size() < 2) continue;
     const double sum = std::accumulate(row.probabilities.begin(), row.probabilities.end(), 0.0);
+    if (std::abs(sum - 1.0) <= kSumExact) continue;
     for (double& probability : row.probabilities) probability /= sum;
   }
   // An end comes after what was said at the same instant.

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "credence/event/v1/numeric_model.pb.h"
 
 // What an import is about to record, the same for every format: a format's reader fills a Plan,
 // Finish puts it in order and finds what is wrong with it, and import_run.h sends it.
@@ -32,8 +33,13 @@ struct PlannedQuestion {
   std::string id;
   std::string title;
   std::string resolution_criteria;
-  // Empty for yes and no.
+  // Empty for yes and no, and where it asks for a number.
   std::vector<std::string> states;
+  // Whether the states have an order.
+  bool ordered = false;
+  // Whether it asks for a number, and in which unit.
+  bool numeric = false;
+  std::string unit;
   std::optional<absl::Time> open_time;
   std::optional<absl::Time> close_time;
   std::vector<std::string> tags;
@@ -50,10 +56,11 @@ struct PlannedForecaster {
 
 // How a question ended.
 struct PlannedEnd {
-  enum class Kind { kState, kFraction, kVoid, kAmbiguous, kAnnulled };
+  enum class Kind { kState, kFraction, kNumber, kVoid, kAmbiguous, kAnnulled };
   Kind kind = Kind::kState;
   std::string outcome;
   double fraction = 0.0;
+  double number = 0.0;
   std::string rationale;
 };
 
@@ -66,6 +73,8 @@ struct PlannedRow {
   absl::Time time;
   // One for yes, or one for each state.
   std::vector<double> probabilities;
+  // Index of the distribution, in place of probabilities where the question asks for a number.
+  std::optional<size_t> distribution;
   // Index of the row's attributes and of its end; absent where it has none.
   std::optional<size_t> attributes;
   std::optional<size_t> end;
@@ -101,6 +110,7 @@ class Plan {
 
   void AddRow(PlannedRow row) { rows_.push_back(std::move(row)); }
   size_t AddAttributes(Attributes attributes);
+  size_t AddDistribution(event::v1::NumericDistribution distribution);
   size_t AddEnd(PlannedEnd end);
   // The row that ends a question of the plan, by the source's own name of it.
   void AddEndRow(Place place, const std::string& question, absl::Time time, PlannedEnd end);
@@ -126,6 +136,9 @@ class Plan {
   [[nodiscard]] const std::vector<PlannedRow>& rows() const { return rows_; }
   [[nodiscard]] const Attributes& attributes(size_t index) const { return attributes_[index]; }
   [[nodiscard]] const PlannedEnd& end(size_t index) const { return ends_[index]; }
+  [[nodiscard]] const event::v1::NumericDistribution& distribution(size_t index) const {
+    return distributions_[index];
+  }
   [[nodiscard]] const std::map<std::string, Skipped>& skipped() const { return skipped_; }
   [[nodiscard]] const std::map<std::string, int64_t>& notes() const { return notes_; }
   [[nodiscard]] std::string PlaceText(Place place) const;
@@ -149,6 +162,7 @@ class Plan {
   std::vector<PlannedRow> rows_;
   std::vector<Attributes> attributes_;
   std::vector<PlannedEnd> ends_;
+  std::vector<event::v1::NumericDistribution> distributions_;
   std::vector<std::string> problems_;
   int64_t problem_count_ = 0;
   std::map<std::string, Skipped> skipped_;

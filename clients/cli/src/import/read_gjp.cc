@@ -77,6 +77,7 @@ absl::Status ReadQuestions(const TextFile& file, Plan& plan) {
     question.tags = {"gjp"};
     if (type >= 1.0 && type <= 5.0) question.tags.emplace_back("conditional");
     if (type > 5.0) question.tags.emplace_back("ordered");
+    question.ordered = type > 5.0 && option_count > 2.0;
     question.attributes = FilledFields(rows, {"q_desc"});
     question.open_time = ParseInstant(rows.Get("date_start"));
     question.close_time = ParseInstant(rows.Get("date_closed"));

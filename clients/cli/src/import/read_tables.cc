@@ -7,6 +7,8 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "google/protobuf/util/json_util.h"
+#include "import/cdf_points.h"
 #include "import/csv.h"
 #include "import/fields.h"
 #include "import/formats.h"
@@ -20,7 +22,7 @@ namespace {
 using Fields = std::function<std::string(std::string_view column)>;
 
 void AddEnd(const Fields& fields, const std::string& external,
-            const std::vector<std::string>& states, Place place, Plan& plan) {
+            const std::vector<std::string>& states, bool numeric, Place place, Plan& plan) {
   const std::string outcome = fields("outcome");
   if (outcome.empty()) return;
   std::optional<absl::Time> time = ParseInstant(fields("resolve_time"));
@@ -29,13 +31,16 @@ void AddEnd(const Fields& fields, const std::string& external,
   PlannedEnd end;
   const bool named = std::find(states.begin(), states.end(), outcome) != states.end();
   const std::optional<double> fraction = ParseNumber(outcome);
-  if (named || (states.empty() && (outcome == "yes" || outcome == "no"))) {
+  if (named || (!numeric && states.empty() && (outcome == "yes" || outcome == "no"))) {
     end.outcome = outcome;
   } else if (outcome == "void" || outcome == "ambiguous" || outcome == "annulled") {
     end.kind = outcome == "void"        ? PlannedEnd::Kind::kVoid
                : outcome == "ambiguous" ? PlannedEnd::Kind::kAmbiguous
                                         : PlannedEnd::Kind::kAnnulled;
-  } else if (states.empty() && fraction && *fraction >= 0.0 && *fraction <= 1.0) {
+  } else if (numeric && fraction) {
+    end.kind = PlannedEnd::Kind::kNumber;
+    end.number = *fraction;
+  } else if (!numeric && states.empty() && fraction && *fraction >= 0.0 && *fraction <= 1.0) {
     end.kind = PlannedEnd::Kind::kFraction;
     end.fraction = *fraction;
   } else {
@@ -48,7 +53,6 @@ void AddQuestion(const Fields& fields, Attributes attributes, Place place, Plan&
   const std::string external = fields("question");
   const std::string type = fields("type");
   if (external.empty()) return plan.AddProblem(place, "names no question");
-  if (type == "numeric") return plan.Skip(place, "is a numeric question");
   PlannedQuestion question;
   question.place = place;
   question.id = LedgerId(external, 'q');
@@ -60,6 +64,10 @@ void AddQuestion(const Fields& fields, Attributes attributes, Place place, Plan&
   for (const auto option : absl::StrSplit(fields("options"), '|', absl::SkipEmpty())) {
     question.states.emplace_back(option);
   }
+  question.numeric = type == "numeric" && question.states.empty();
+  if (question.numeric) question.unit = fields("unit");
+  // The bins of a number are states in order.
+  question.ordered = question.states.size() > 2 && (type == "ordered" || type == "numeric");
   question.attributes = std::move(attributes);
   for (const auto& [column, time] : {std::pair("open_time", &question.open_time),
                                      std::pair("close_time", &question.close_time)}) {
@@ -70,8 +78,9 @@ void AddQuestion(const Fields& fields, Attributes attributes, Place place, Plan&
       return plan.AddProblem(place, Cat(column, " \"", text, "\" is no time"));
   }
   const std::vector<std::string> states = question.states;
+  const bool numeric = question.numeric;
   plan.AddQuestion(external, std::move(question));
-  AddEnd(fields, external, states, place, plan);
+  AddEnd(fields, external, states, numeric, place, plan);
 }
 
 // Forecasts, put together from the rows of their options.
@@ -101,20 +110,61 @@ class ForecastTable {
       row.kind = PlannedRow::Kind::kWithdrawal;
       return plan_.AddRow(std::move(row));
     }
+    if (plan_.questions()[*question].numeric) return AddPoint(std::move(row), fields);
     const auto probability = ParseNumber(text);
     if (!probability)
       return plan_.AddProblem(place, Cat("probability \"", text, "\" is no number"));
     AddProbability(std::move(row), fields("option"), *probability);
   }
 
-  // The forecasts over options; an option without a row has 0.
+  // The forecasts over options; an option without a row has 0. And those of numbers.
   void Finish() {
     for (auto& [key, row] : open_) plan_.AddRow(std::move(row));
     open_.clear();
+    for (auto& [key, function] : functions_) {
+      auto distribution = DistributionFromCdf(function.values, function.cumulative);
+      if (!distribution.ok()) {
+        plan_.AddProblem(function.row.place, FromAbsl(distribution.status().message()));
+        continue;
+      }
+      function.row.distribution = plan_.AddDistribution(*std::move(distribution));
+      plan_.AddRow(std::move(function.row));
+    }
+    functions_.clear();
   }
 
  private:
   using Key = std::tuple<size_t, size_t, absl::Time>;
+  // A distribution function as far as its rows have come.
+  struct Function {
+    PlannedRow row;
+    std::vector<double> values;
+    std::vector<double> cumulative;
+  };
+
+  // A whole distribution in the API's form, or one point of its function.
+  void AddPoint(PlannedRow row, const Fields& fields) {
+    const std::string json = fields("distribution");
+    if (!json.empty()) {
+      event::v1::NumericDistribution distribution;
+      if (!google::protobuf::util::JsonStringToMessage(json, &distribution).ok()) {
+        return plan_.AddProblem(row.place, "distribution is not one of the API's in JSON");
+      }
+      row.distribution = plan_.AddDistribution(std::move(distribution));
+      return plan_.AddRow(std::move(row));
+    }
+    const auto value = ParseNumber(fields("value"));
+    const auto cumulative = ParseNumber(fields("cumulative"));
+    if (!value || !cumulative) {
+      return plan_.AddProblem(row.place,
+                              "is on a number and needs value and cumulative, or distribution");
+    }
+    Function& function =
+        functions_.try_emplace(Key(row.question, row.forecaster, row.time)).first->second;
+    if (function.values.empty()) function.row = std::move(row);
+    function.values.push_back(*value);
+    function.cumulative.push_back(*cumulative);
+  }
 
   void AddProbability(PlannedRow row, const std::string& option, double probability) {
     const std::vector<std::string>& states = plan_.questions()[row.question].states;
@@ -139,6 +189,7 @@ class ForecastTable {
 
   Plan& plan_;
   std::map<Key, PlannedRow> open_;
+  std::map<Key, Function> functions_;
 };
 
 // Columns that mean something here; what else stands in a row is kept as it is.
@@ -147,7 +198,8 @@ Attributes Others(const std::vector<std::pair<std::string, std::string>>& row) {
                                        "tags",         "open_time",   "close_time",
                                        "resolve_time", "outcome",     "type",
                                        "options",      "forecaster",  "time",
-                                       "option",       "probability", "kind"};
+                                       "option",       "probability", "kind",
+                                       "value",        "cumulative",  "distribution"};
   Attributes attributes;
   for (const auto& [column, value] : row) {
     if (value.empty() ||
@@ -223,7 +275,8 @@ absl::Status ReadTables(const std::vector<TextFile>& files, Plan& plan) {
       continue;
     }
     CREDENCE_ASSIGN_OR_RETURN(CsvReader rows, CsvReader::Open(file));
-    if (rows.Has("forecaster") && rows.Has("probability")) {
+    if (rows.Has("forecaster") &&
+        (rows.Has("probability") || rows.Has("cumulative") || rows.Has("distribution"))) {
       forecasts.emplace_back(&file, std::move(rows));
     } else if (rows.Has("question") && rows.Has("outcome")) {
       CREDENCE_RETURN_IF_ERROR(ForEachRow(

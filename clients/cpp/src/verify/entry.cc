@@ -9,6 +9,7 @@ namespace credence::client {
 namespace {
 
 constexpr uint32_t kLinksField = 13;
+constexpr uint32_t kAuthorSignatureField = 14;
 constexpr std::string_view kTypeUrlPrefix = "type.googleapis.com/";
 
 absl::Status Malformed(std::string_view what) {
@@ -63,6 +64,19 @@ bool ParseLink(const WireField& link, StreamPlace& out) {
     if (field.number == 3) out.previous = static_cast<int64_t>(field.value);
   }
   return link.type == 2 && reader.ok() && !out.stream.empty();
+}
+
+bool ParseAuthor(const WireField& signature, EntryAuthor& out) {
+  CanonicalReader reader(signature.bytes);
+  WireField field;
+  while (reader.Next(field)) {
+    if (field.type != 2) return false;
+    if (field.number == 1) out.author = field.bytes;
+    if (field.number == 2) out.public_key = field.bytes;
+    if (field.number == 3 && !ParseTime(field, out.effective_time.emplace())) return false;
+    if (field.number == 4) out.signature = field.bytes;
+  }
+  return signature.type == 2 && reader.ok();
 }
 
 bool ParsePayload(const WireField& payload, EntryView& view) {
@@ -122,6 +136,8 @@ bool Take(const WireField& field, EntryView& view) {
       return ParsePayload(field, view);
     case kLinksField:
       return ParseLink(field, view.links.emplace_back());
+    case kAuthorSignatureField:
+      return ParseAuthor(field, view.author_signature.emplace());
     default:
       return true;
   }

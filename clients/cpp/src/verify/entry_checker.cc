@@ -17,6 +17,8 @@ namespace credence::client {
 namespace {
 
 using event::v1::ForecastRecorded;
+using event::v1::ForecastRevealed;
+using event::v1::ForecastSealed;
 using event::v1::ForecastWithdrawn;
 using event::v1::LedgerCreated;
 using event::v1::SigningKeyRotated;
@@ -67,6 +69,8 @@ absl::Status EntryChecker::Check(const EntryView& view) {
   CREDENCE_RETURN_IF_ERROR(CheckMapInterval(view));
   // Before the streams move: a record covers what is before it.
   CREDENCE_RETURN_IF_ERROR(CheckPayload(view));
+  CREDENCE_RETURN_IF_ERROR(authors_.Take(key_.name, size_, view));
+  CREDENCE_RETURN_IF_ERROR(seals_.Take(key_.name, view));
   CREDENCE_RETURN_IF_ERROR(CheckStream(view.place));
   for (const StreamPlace& link : view.links) CREDENCE_RETURN_IF_ERROR(CheckStream(link));
   return absl::OkStatus();
@@ -129,6 +133,8 @@ absl::Status EntryChecker::CheckPayload(const EntryView& view) {
   static const Rule kRules[] = {
       {FromAbsl(ForecastRecorded::descriptor()->full_name()), &EntryChecker::CheckForecast},
       {FromAbsl(ForecastWithdrawn::descriptor()->full_name()), &EntryChecker::CheckForecast},
+      {FromAbsl(ForecastSealed::descriptor()->full_name()), &EntryChecker::CheckForecast},
+      {FromAbsl(ForecastRevealed::descriptor()->full_name()), &EntryChecker::CheckForecast},
       {FromAbsl(StreamHeadsRecorded::descriptor()->full_name()), &EntryChecker::CheckMapRecord},
       {FromAbsl(SigningKeyRotated::descriptor()->full_name()), &EntryChecker::CheckRotation},
   };
@@ -217,9 +223,14 @@ absl::Status EntryChecker::CheckMapRecord(const EntryView& view) {
 }
 
 absl::Status EntryChecker::CheckForecast(const EntryView& view) {
-  const bool recorded = view.payload_type == FromAbsl(ForecastRecorded::descriptor()->full_name());
-  const int number = recorded ? int{ForecastRecorded::kForecasterFieldNumber}
-                              : int{ForecastWithdrawn::kForecasterFieldNumber};
+  static_assert(int{ForecastSealed::kForecasterFieldNumber} ==
+                int{ForecastRecorded::kForecasterFieldNumber});
+  static_assert(int{ForecastRevealed::kForecasterFieldNumber} ==
+                int{ForecastRecorded::kForecasterFieldNumber});
+  const bool withdrawn =
+      view.payload_type == FromAbsl(ForecastWithdrawn::descriptor()->full_name());
+  const int number = withdrawn ? int{ForecastWithdrawn::kForecasterFieldNumber}
+                               : int{ForecastRecorded::kForecasterFieldNumber};
   const std::string_view forecaster = TextField(view, number);
   for (const StreamPlace& link : view.links) {
     if (!IsForecastsStreamOf(link.stream, forecaster)) continue;
@@ -231,19 +242,27 @@ absl::Status EntryChecker::CheckForecast(const EntryView& view) {
           forecaster, "/forecasts"));
 }
 
-// A line of numbers, one line a key, then one line a stream in the order of their addition:
+// A line of numbers, one line a key, the lines of authors and seals, then one line a stream in the
+// order of their addition:
 //
 //   size seconds nanos last-map-record-or--1 map-records chained-forecasts backfilled bytes keys
+//       author-lines seal-lines
 //   position verifier-key
+//   as AuthorChecker::Save
+//   as SealChecker::Save
 //   version position C-escaped-name
 std::string EntryChecker::Save() const {
-  std::string text =
-      Cat(size_, " ", record_time_.seconds, " ", record_time_.nanos, " ",
-          last_map_record_.value_or(-1), " ", counts_.map_records, " ", counts_.chained_forecasts,
-          " ", counts_.backfilled, " ", counts_.bytes, " ", keys_.size(), "\n");
+  const std::string authors = authors_.Save();
+  const std::string seals = seals_.Save();
+  std::string text = Cat(size_, " ", record_time_.seconds, " ", record_time_.nanos, " ",
+                         last_map_record_.value_or(-1), " ", counts_.map_records, " ",
+                         counts_.chained_forecasts, " ", counts_.backfilled, " ", counts_.bytes,
+                         " ", keys_.size(), " ", std::count(authors.begin(), authors.end(), '\n'),
+                         " ", std::count(seals.begin(), seals.end(), '\n'), "\n");
   for (const Period& period : keys_) {
     absl::StrAppend(&text, period.from, " ", FormatVerifierKey(period.key), "\n");
   }
+  text += Cat(authors, seals);
   std::vector<std::string_view> names(streams_.size());
   for (const auto& [name, index] : streams_) names[index] = name;
   for (StreamMap::Index i = 0; i < names.size(); ++i) {
@@ -275,11 +294,23 @@ absl::Status EntryChecker::Load(std::string_view text) {
   for (const absl::string_view part : absl::StrSplit(lines.front(), ' ')) {
     if (!absl::SimpleAtoi(part, &numbers.emplace_back())) return BadState("has a bad first line");
   }
-  if (numbers.size() != 9 || numbers[8] < 0 || static_cast<size_t>(numbers[8]) >= lines.size()) {
+  const auto line_count = static_cast<int64_t>(lines.size());
+  if (numbers.size() != 11 || numbers[8] < 0 || numbers[8] >= line_count || numbers[9] < 0 ||
+      numbers[9] >= line_count - numbers[8] || numbers[10] < 0 ||
+      numbers[10] >= line_count - numbers[8] - numbers[9]) {
     return BadState("has a bad first line");
   }
-  const auto streams = lines.begin() + 1 + numbers[8];
-  CREDENCE_RETURN_IF_ERROR(LoadKeys({lines.begin() + 1, streams}));
+  const auto authors = lines.begin() + 1 + numbers[8];
+  const auto seals = authors + numbers[9];
+  const auto streams = seals + numbers[10];
+  CREDENCE_RETURN_IF_ERROR(LoadKeys({lines.begin() + 1, authors}));
+  const auto views = [](auto begin, auto end) {
+    std::vector<std::string_view> made;
+    std::transform(begin, end, std::back_inserter(made), FromAbsl);
+    return made;
+  };
+  CREDENCE_RETURN_IF_ERROR(authors_.Load(views(authors, seals)));
+  CREDENCE_RETURN_IF_ERROR(seals_.Load(views(seals, streams)));
   size_ = numbers[0];
   record_time_ = {numbers[1], numbers[2]};
   if (numbers[3] >= 0) last_map_record_ = numbers[3];

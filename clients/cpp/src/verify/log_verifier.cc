@@ -86,10 +86,13 @@ class LogVerification {
     report.checkpoint = checkpoint_;
     report.remembered = remembered_;
     report.counts = entries_.counts();
+    report.author_counts = entries_.author_counts();
+    report.seal_counts = entries_.seal_counts();
     report.stream_count = entries_.stream_count();
     report.last_record_time = entries_.record_time();
     report.last_map_record = entries_.last_map_record();
     report.extends = extends_;
+    report.cosignatures = cosignatures_;
     return report;
   }
 
@@ -103,9 +106,13 @@ class LogVerification {
   }
 
   // Only now it is known which key signs what.
-  [[nodiscard]] absl::Status CheckSignatures() const {
+  [[nodiscard]] absl::Status CheckSignatures() {
     CREDENCE_ASSIGN_OR_RETURN(const VerifierKey key, entries_.KeyAt(checkpoint_.tree_size));
     CREDENCE_RETURN_IF_ERROR(OpenCheckpoint(note_, key).status());
+    if (options_.policy.has_value()) {
+      CREDENCE_ASSIGN_OR_RETURN(const SignedNote note, ParseNote(note_));
+      CREDENCE_ASSIGN_OR_RETURN(cosignatures_, CheckCosignatures(note, *options_.policy));
+    }
     if (!extends_.has_value()) return absl::OkStatus();
     CREDENCE_ASSIGN_OR_RETURN(const VerifierKey earlier_key, entries_.KeyAt(*extends_));
     return OpenCheckpoint(*options_.earlier_checkpoint, earlier_key).status();
@@ -250,6 +257,7 @@ class LogVerification {
   const absl::Time began_ = absl::Now();
   int64_t remembered_ = 0;
   std::optional<int64_t> extends_;
+  std::optional<CosignatureReport> cosignatures_;
 };
 
 }  // namespace

@@ -28,8 +28,10 @@ class RpcSource final : public LogSource {
 
   [[nodiscard]] absl::StatusOr<std::string> Read(std::string_view path) override {
     if (path == "checkpoint") {
-      CREDENCE_ASSIGN_OR_RETURN(
-          auto response, client_->Call<v1::GetCheckpointResponse>(v1::GetCheckpointRequest()));
+      v1::GetCheckpointRequest request;
+      request.set_published(true);
+      CREDENCE_ASSIGN_OR_RETURN(auto response,
+                                client_->Call<v1::GetCheckpointResponse>(std::move(request)));
       return std::move(*response.mutable_checkpoint());
     }
     const std::optional<TileId> id = ParseTilePath(path);

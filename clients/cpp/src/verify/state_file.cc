@@ -14,7 +14,7 @@
 namespace credence::client {
 namespace {
 
-constexpr std::string_view kHeader = "credence-verified/v1\n";
+constexpr std::string_view kHeader = "credence-verified/v2\n";
 constexpr std::string_view kSumPrefix = "sha256 ";
 constexpr size_t kTileLines = kTileLevelMax + 1;
 constexpr size_t kCheckpointLines = 3;

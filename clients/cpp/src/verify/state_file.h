@@ -13,7 +13,7 @@
 
 // What a verification remembers: a text file that may be deleted at any time.
 //
-//   credence-verified/v1
+//   credence-verified/v2
 //   <verifier key>
 //   <when the verification began, in nanoseconds of the Unix epoch>
 //   <origin, size and root: three lines, as in a checkpoint>

@@ -2,7 +2,7 @@
 """Verifies an exported Credence ledger: python3 -m credence.verify DIR --key VERIFIER_KEY
 
 A second verifier, which shares no code with the first one (`credence verify`): it is written from
-the specifications (C2SP signed-note, tlog-checkpoint, tlog-tiles; RFC 6962; the protobuf wire
+the specifications (C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-cosignature, tlog-policy; RFC 6962; the protobuf wire
 format; docs/reference/stream-map.md) with the standard library and python3-cryptography. It goes
 through the whole log every time and keeps the streams in memory.
 
@@ -11,6 +11,7 @@ Exit codes: 0 verified, 1 failed, 2 usage, 8 verification failed.
 
 import argparse
 import base64
+import datetime
 import hashlib
 import json
 import pathlib
@@ -23,6 +24,9 @@ EXIT_FAILED, EXIT_VERIFICATION = 1, 8
 WIDTH = 256  # hashes in a full tile, entries in a full bundle
 UNCOVERED_LIMIT = 4096  # entries after a record of the stream heads at which no write may begin
 TYPES = "type.googleapis.com/credence.event.v1."
+# What forecasters say, and the number of the field that names the forecaster.
+FORECASTS = {"ForecastRecorded": 3, "ForecastWithdrawn": 2, "ForecastSealed": 3,
+             "ForecastRevealed": 3}
 
 
 class Broken(Exception):
@@ -56,14 +60,14 @@ def decode_base64(text):
 
 
 class Key:
-    """A verifier key: name+id+base64(0x01 || public key)."""
+    """A verifier key: name+id+base64(type || public key); type 1 of a log, 4 of a witness."""
 
-    def __init__(self, text):
+    def __init__(self, text, kind=1):
         self.name, key_id, data = text.split("+", 2)
         data = decode_base64(data)
-        if len(data) != 33 or data[0] != 1:
-            raise ValueError("it is not an Ed25519 key")
-        self.text = text
+        if len(data) != 33 or data[0] != kind:
+            raise ValueError(f"it is not an Ed25519 key of type {kind}")
+        self.text, self.bytes = text, data[1:]
         self.id = sha256(self.name.encode() + b"\n" + data)[:4]
         if self.id.hex() != key_id:
             raise ValueError("its id is not that of its name and key")
@@ -95,6 +99,116 @@ class Note:
             signed = True
         if not signed:
             raise ValueError("the key did not sign it")
+
+    def cosigned(self, key):
+        """The earliest time at which the witness says that it saw the text, or None."""
+        earliest = None
+        for line in self.lines:
+            _, name, data = line.split(" ", 2)
+            data = decode_base64(data)
+            if name != key.name or data[:4] != key.id:
+                continue
+            time = int.from_bytes(data[4:12], "big")
+            message = f"cosignature/v1\ntime {time}\n{self.text}".encode()
+            try:
+                if len(data) != 76 or time >> 63:
+                    raise InvalidSignature
+                key.public.verify(data[12:], message)
+            except InvalidSignature:
+                raise ValueError(f"the cosignature by {name} is wrong") from None
+            earliest = time if earliest is None else min(earliest, time)
+        return earliest
+
+
+class Policy:
+    """Whose cosignatures make a checkpoint good (C2SP tlog-policy)."""
+
+    def __init__(self):
+        self.witnesses = {}  # name: key
+        self.groups = {}  # name: (threshold, members)
+        self.quorum = None
+
+    @classmethod
+    def read(cls, text):
+        policy, members, quorums = cls(), set(), 0
+        for number, line in enumerate(text.split("\n"), 1):
+            words = line.replace("\t", " ").split(" ")
+            words = [word for word in words if word]
+            if not words or words[0].startswith("#"):
+                continue
+            try:
+                if words[0] == "log" and len(words) in (2, 3):
+                    Key(words[1])
+                elif words[0] == "witness" and len(words) in (3, 4):
+                    policy.add_witness(words[1], Key(words[2], 4))
+                elif words[0] == "group" and len(words) > 3:
+                    policy.add_group(words[1], words[2], words[3:], members)
+                elif words[0] == "quorum" and len(words) == 2:
+                    policy.quorum = None if words[1] == "none" else policy.known(words[1])
+                    quorums += 1
+                else:
+                    raise ValueError("it is no line of a policy")
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+        if quorums != 1:
+            raise ValueError("it has not exactly one quorum")
+        return policy
+
+    @classmethod
+    def threshold(cls, keys, count):
+        policy = cls()
+        for key in keys:
+            policy.add_witness(key.name, key)
+        policy.add_group("quorum of all", str(count), list(policy.witnesses), set())
+        policy.quorum = "quorum of all"
+        return policy
+
+    def known(self, name):
+        if name not in self.witnesses and name not in self.groups:
+            raise ValueError(f"{name} is not defined by a line before")
+        return name
+
+    def add(self, names, name, value):
+        if name in self.witnesses or name in self.groups or name == "none":
+            raise ValueError(f"{name} is defined twice")
+        names[name] = value
+
+    def add_witness(self, name, key):
+        if any(other.bytes == key.bytes for other in self.witnesses.values()):
+            raise ValueError(f"the key of {name} is there twice")
+        self.add(self.witnesses, name, key)
+
+    def add_group(self, name, count, names, members):
+        for member in names:
+            if self.known(member) in members:
+                raise ValueError(f"{member} is in a group already")
+            members.add(member)
+        threshold = {"any": "1", "all": str(len(names))}.get(count, count)
+        if threshold not in (str(k) for k in range(1, len(names) + 1)):
+            raise ValueError(f"the threshold of {name} is not 1 to {len(names)}")
+        self.add(self.groups, name, (int(threshold), names))
+
+    def met(self, cosigned, name=None):
+        name = name or self.quorum
+        if name is None or name in self.witnesses:
+            return name is None or name in cosigned
+        threshold, members = self.groups[name]
+        return sum(self.met(cosigned, member) for member in members) >= threshold
+
+    def check(self, note):
+        """The time of each witness that cosigned, and the earliest of a quorum."""
+        try:
+            times = {name: note.cosigned(key) for name, key in self.witnesses.items()}
+        except ValueError as error:
+            raise Broken(f"the checkpoint is not valid: {error}") from error
+        times = {name: time for name, time in times.items() if time is not None}
+        if not self.met(times):
+            raise Broken("the witnesses of the checkpoint are no quorum of the policy: "
+                         + (", ".join(times) or "there is none"))
+        if self.quorum is None:
+            return times, None
+        return times, min(time for time in times.values()
+                          if self.met([name for name, t in times.items() if t <= time]))
 
 
 class Checkpoint:
@@ -312,7 +426,8 @@ def read_time(data):
 class Envelope:
     """credence.event.v1.EventEnvelope, as far as it is checked."""
 
-    KINDS = {1: 0, 2: 2, 3: 0, 4: 0, 5: 2, 6: 2, 7: 0, 8: 2, 9: 2, 10: 0, 11: 0, 12: 2, 13: 2}
+    KINDS = {1: 0, 2: 2, 3: 0, 4: 0, 5: 2, 6: 2, 7: 0, 8: 2, 9: 2, 10: 0, 11: 0, 12: 2, 13: 2,
+             14: 2}
 
     def __init__(self, entry):
         found = canonical(entry, self.KINDS, repeated=13)
@@ -322,12 +437,18 @@ class Envelope:
         self.record_time = read_time(found.get(5, b""))
         self.effective_time = read_time(found.get(6, b""))
         self.backfilled = found.get(7, 0) != 0
+        self.actor, self.request_id = found.get(8, b""), found.get(9, b"")
         payload = canonical(found.get(12, b""), {1: 2, 2: 2})
         self.type = payload.get(1, b"").decode(errors="surrogateescape")
         self.payload = payload.get(2, b"")
         for link in found.get(13, []):
             place = canonical(link, {1: 2, 2: 0, 3: 0})
             self.places.append((place.get(1, b""), place.get(2, 0), place.get(3)))
+        self.signature = None  # author, public key, stated time, signature
+        if 14 in found:
+            signed = canonical(found[14], {1: 2, 2: 2, 3: 2, 4: 2})
+            self.signature = (signed.get(1, b""), signed.get(2, b""),
+                              read_time(signed[3]) if 3 in signed else None, signed.get(4, b""))
         if any(not stream for stream, _, _ in self.places) or not self.type:
             raise ValueError("it names no stream or has no payload")
 
@@ -379,6 +500,139 @@ class StreamMap:
         return node[2]
 
 
+# --- Authors ---
+
+
+def signed_bytes(title, parts):
+    return title + b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def signature_holds(public_key, data, signature):
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class Authors:
+    """Authors' keys and signatures (docs/reference/author-signatures.md)."""
+
+    # Types whose author is the actor of the write.
+    BY_ACTOR = ("EvidenceRecorded", "EvidenceRetracted", "EvidenceClustered")
+
+    def __init__(self, origin):
+        self.origin = origin.encode()
+        self.keys = {}  # author: {public key: whether it is in force}
+        self.demanding = set()  # authors that sign everything
+        self.seen = set()
+        self.signed = 0
+
+    def take(self, envelope):
+        kind, payload = envelope.type.removeprefix(TYPES), envelope.payload
+        if not self.keys and not envelope.signature and not kind.startswith("AuthorKey"):
+            return
+        author = self._author(kind, envelope)
+        if envelope.signature:
+            self._check_signature(envelope, author)
+        elif author in self.demanding and not kind.startswith("AuthorKey"):
+            raise ValueError(f"the entry is not signed, but {author.decode()} signs everything")
+        if kind == "EvidenceRecorded":
+            source = last_value(last_value(payload, 3, 2, b""), 4, 2, b"")
+            if source in self.demanding and not (envelope.signature and author == source):
+                raise ValueError(f"{source.decode()} signs everything and did not sign this")
+        key = last_value(payload, 2, 2, b"")
+        if kind == "AuthorKeyRegistered":
+            self._register(envelope, author, key)
+        elif kind == "AuthorKeyRevoked":
+            if not self.keys.get(author, {}).get(key):
+                raise ValueError("a key is revoked that was not in force")
+            self.keys[author][key] = False
+
+    def _author(self, kind, envelope):
+        if kind in FORECASTS:
+            number = FORECASTS[kind]
+            return b"forecasters/" + last_value(envelope.payload, number, 2, b"")
+        if kind.startswith("AuthorKey"):
+            return last_value(envelope.payload, 1, 2, b"")
+        return envelope.actor if kind in self.BY_ACTOR else b""
+
+    def _check_signature(self, envelope, author):
+        name, key, stated, signature = envelope.signature
+        if not author or name != author:
+            raise ValueError("the entry is signed by somebody who is not its author")
+        if not self.keys.get(author, {}).get(key):
+            raise ValueError("the entry is signed by a key that is not in force")
+        time = b""
+        if stated is not None:
+            time = (stated[0] % (1 << 64)).to_bytes(8, "big") + stated[1].to_bytes(4, "big")
+        data = signed_bytes(b"credence-statement/v1\n",
+                            [self.origin, name, envelope.type.encode(), envelope.request_id, time,
+                             envelope.payload])
+        if not signature_holds(key, data, signature):
+            raise ValueError(f"the entry is not what {author.decode()} signed")
+        if stated is None:
+            fits = not envelope.backfilled
+        elif envelope.places[0][0].startswith(b"networks/"):
+            fits = stated <= envelope.effective_time
+        else:
+            fits = stated == envelope.effective_time
+        if not fits:
+            raise ValueError("the entry counts from another time than its author signed")
+        digest = sha256(data)
+        if digest in self.seen:
+            raise ValueError(f"the entry repeats what {author.decode()} signed once")
+        self.seen.add(digest)
+        self.signed += 1
+
+    def _register(self, envelope, author, key):
+        data = signed_bytes(b"credence-author-key/v1\n", [self.origin, author, key])
+        known = self.keys.setdefault(author, {})
+        if envelope.places[0][0] != author:
+            raise ValueError("a key is registered in another stream than its author's")
+        if not signature_holds(key, data, last_value(envelope.payload, 3, 2, b"")):
+            raise ValueError("a key was not registered by its holder")
+        if key in known or (known and not envelope.signature):
+            raise ValueError("a new key is not signed for by a key that its author had before")
+        known[key] = True
+        if last_value(envelope.payload, 4, 0, 0):
+            self.demanding.add(author)
+        else:
+            self.demanding.discard(author)
+
+
+class Seals:
+    """Sealed forecasts (docs/guide/sealed-forecasts.md)."""
+
+    def __init__(self, origin):
+        self.origin = origin.encode()
+        self.open = {}  # (question, forecast): (forecaster, digest)
+        self.sealed = self.revealed = 0
+
+    def take(self, envelope):
+        kind = envelope.type.removeprefix(TYPES)
+        if kind not in ("ForecastSealed", "ForecastRevealed"):
+            return
+        question, forecast, forecaster, fourth = (
+            last_value(envelope.payload, number, 2, b"") for number in (1, 2, 3, 4))
+        if kind == "ForecastSealed":
+            if (question, forecast) in self.open:
+                raise ValueError("a forecast is sealed twice")
+            self.open[question, forecast] = (forecaster, fourth)
+            self.sealed += 1
+            return
+        sealer, digest = self.open.pop((question, forecast), (None, None))
+        if sealer != forecaster:
+            raise ValueError("a forecast is revealed by somebody who has no seal of it open")
+        statement = last_value(envelope.payload, 5, 2, b"")
+        if len(fourth) != 32 or sha256(fourth + statement) != digest:
+            raise ValueError("a forecast is not what was sealed")
+        names = tuple(last_value(statement, number, 2, b"") for number in (1, 2, 3))
+        if names != (self.origin, question, forecaster):
+            raise ValueError("a forecast was sealed for another ledger, question or forecaster")
+        self.revealed += 1
+
+
 # --- Entries ---
 
 
@@ -395,6 +649,8 @@ class Entries:
         self.record_time = None
         self.last_record = 0
         self.map_records = self.forecasts = 0
+        self.authors = Authors(key.name)
+        self.seals = Seals(key.name)
 
     def take(self, entry):
         try:
@@ -409,6 +665,8 @@ class Entries:
             raise ValueError(f"the entry says that it stands at position {envelope.position}")
         self._check_times(envelope)
         self._check_payload(envelope)
+        self.authors.take(envelope)
+        self.seals.take(envelope)
         for stream, version, previous in envelope.places:
             last_version, last_position = self.streams.get(stream, (-1, None))
             if version != last_version + 1:
@@ -446,10 +704,8 @@ class Entries:
             self._check_rotation(envelope)
         elif envelope.type == TYPES + "StreamHeadsRecorded":
             self._check_map(envelope)
-        elif envelope.type == TYPES + "ForecastRecorded":
-            self._check_forecast(envelope, 3)
-        elif envelope.type == TYPES + "ForecastWithdrawn":
-            self._check_forecast(envelope, 2)
+        elif envelope.type.removeprefix(TYPES) in FORECASTS:
+            self._check_forecast(envelope, FORECASTS[envelope.type.removeprefix(TYPES)])
 
     def _check_rotation(self, envelope):
         old, new = self.keys[-1][1], Key(last_value(envelope.payload, 1, 2, b"").decode())
@@ -489,8 +745,8 @@ class Entries:
         self.forecasts += 1
 
 
-def verify(directory, key, earlier=None):
-    """Verifies all; returns the checkpoint and the entries."""
+def verify(directory, key, earlier=None, policy=None):
+    """Verifies all; returns the checkpoint, the entries, and what the policy's check returns."""
     try:
         checkpoint = Checkpoint((directory / "checkpoint").read_bytes(), key)
         earlier = Checkpoint(earlier.read_bytes(), key) if earlier else None
@@ -518,7 +774,22 @@ def verify(directory, key, earlier=None):
     checkpoint.check(entries.key_at(checkpoint.size))
     if earlier:
         earlier.check(entries.key_at(earlier.size))
-    return checkpoint, entries
+    return checkpoint, entries, policy.check(checkpoint.note) if policy else ({}, None)
+
+
+def read_policy(arguments):
+    """Of the arguments; None where they ask for no cosignatures."""
+    if arguments.witness_policy:
+        return Policy.read(arguments.witness_policy.read_text(encoding="utf-8"))
+    if not arguments.witness:
+        return None
+    keys = [Key(text, 4) for text in arguments.witness]
+    return Policy.threshold(keys, arguments.quorum or len(keys))
+
+
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(
+        "%Y-%m-%dT%H:%M:%SZ")
 
 
 def main():
@@ -527,6 +798,11 @@ def main():
     parser.add_argument("--key", required=True, help="verifier key: name+id+base64")
     parser.add_argument("--checkpoint", type=pathlib.Path,
                         help="a checkpoint saved before; the log must extend it")
+    parser.add_argument("--witness-policy", type=pathlib.Path,
+                        help="file of the witnesses that must have cosigned (C2SP tlog-policy)")
+    parser.add_argument("--witness", action="append",
+                        help="verifier key of a witness that must have cosigned")
+    parser.add_argument("--quorum", type=int, help="how many of the --witness; all by default")
     parser.add_argument("--output", choices=["table", "json"], default="table")
     arguments = parser.parse_args()
     try:
@@ -534,7 +810,12 @@ def main():
     except ValueError as error:
         parser.error(f"--key: {error}")
     try:
-        checkpoint, entries = verify(arguments.directory, key, arguments.checkpoint)
+        policy = read_policy(arguments)
+    except (OSError, ValueError) as error:
+        parser.error(f"the policy of witnesses: {error}")
+    try:
+        checkpoint, entries, (times, not_after) = verify(arguments.directory, key,
+                                                         arguments.checkpoint, policy)
     except Broken as broken:
         if arguments.output == "json":
             print(json.dumps({"verified": False, "position": broken.position,
@@ -546,7 +827,12 @@ def main():
         return EXIT_FAILED
     result = {"verified": True, "origin": checkpoint.origin, "size": checkpoint.size,
               "root": checkpoint.root.hex(), "streams": len(entries.streams),
-              "mapRecords": entries.map_records, "forecasts": entries.forecasts}
+              "mapRecords": entries.map_records, "forecasts": entries.forecasts,
+              "signed": entries.authors.signed, "sealed": entries.seals.sealed,
+              "revealed": entries.seals.revealed}
+    result.update({f"cosigned by {name}": utc(time) for name, time in times.items()})
+    if not_after is not None:
+        result["all existed at"] = utc(not_after)
     if arguments.output == "json":
         print(json.dumps(result))
     else:

@@ -24,10 +24,14 @@ enum class TreeChoice {
 };
 
 struct EngineOptions {
-  // Upper bound on the bytes of the tables of one question; beyond it the question is refused.
+  // Upper bound on the bytes of the tables and messages kept for one question, and on two bytes for
+  // each cell of all tables, kept or not; beyond it the question is refused.
   int64_t memory_budget_bytes = int64_t{1} << 30;
   // Where exact inference fits the budget in one way only, that way is taken.
   TreeChoice tree = TreeChoice::kAutomatic;
+  // Tables of more cells are worked out anew whenever they are needed. They take no memory, and a
+  // change that does not reach them takes as long as the first answer did.
+  int64_t most_cells_kept = int64_t{1} << 21;
 };
 
 // What one question costs, known before it is paid.

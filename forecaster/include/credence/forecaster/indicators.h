@@ -25,6 +25,10 @@ struct IndicatorValue {
   // E over the node's states x of sum over the target's states s of (P(s | x) - P(s))^2: by how
   // much the full (two-sided) Brier score is expected to fall. >= 0. Half of it for the half score.
   double expected_brier_reduction = 0.0;
+  // For each state of the node: its probability now, and that of the target's first state once the
+  // node is seen in it; the target's present one where it cannot be seen.
+  std::vector<double> probabilities;
+  std::vector<double> target_probabilities;
 };
 
 // Every other node that is still uncertain and is neither resolved nor under intervention, by

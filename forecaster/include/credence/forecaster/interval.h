@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,15 @@ struct IntervalOptions {
   uint64_t seed = 0;
   // Draws, 16 to 65,536; a power of two spreads best.
   int64_t draw_count = 1024;
+  // Where draws times cells of all tables exceed this, nothing is drawn and no interval is given.
+  double cells_max = std::numeric_limits<double>::infinity();
 };
+
+// Numbers that ComputeIntervals draws: those of likelihoods with a spread, and of Dirichlet and
+// hazard rows. 0 where nothing is uncertain. An upper bound where evidence is not in force or a
+// node is under intervention. Linear in items and rows.
+[[nodiscard]] int64_t CountUncertainNumbers(const CompiledNetwork& network,
+                                            std::span<const EvidenceItem> items);
 
 // A central interval: as much probability lies below it as above.
 struct CredibleInterval {
@@ -52,6 +61,7 @@ struct StateInterval {
 };
 
 struct Intervals {
+  // Empty where the draws would cost more than cells_max.
   std::vector<StateInterval> states;
   // What was drawn: likelihoods with a spread, and rows. 0 when nothing is uncertain.
   int64_t uncertain_count = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,8 @@ struct InferenceOptions {
   std::vector<Intervention> interventions;
   // Whether to compute Posterior::conflict, which costs a second propagation.
   bool with_conflict = true;
+  // EngineOptions::memory_budget_bytes.
+  int64_t memory_budget_bytes = int64_t{1} << 30;
 };
 
 struct NodePosterior {
@@ -89,7 +92,7 @@ struct Posterior {
 // Errors: INVALID_ARGUMENT with paths "items[3].node", "options.resolved[0].state" and the like;
 // FAILED_PRECONDITION (CONTRADICTORY_EVIDENCE) when what is given is impossible, subjects naming a
 // minimal set that clashes: ids of items, "resolved:NODE", "do:NODE". Odds however small are never
-// taken for impossible.
+// taken for impossible. RESOURCE_EXHAUSTED (INFERENCE_BUDGET_EXCEEDED) as Engine says.
 //
 // Cost: one propagation, one more for the conflict, and two for each NewMarginal item.
 [[nodiscard]] absl::StatusOr<Posterior> ComputePosterior(const CompiledNetwork& network,

@@ -19,6 +19,14 @@ struct JointPosterior {
   std::vector<double> probabilities;
 };
 
+// The states of all nodes that are most probable together.
+struct MostProbableExplanation {
+  // In the order of network().nodes.
+  std::vector<std::string> states;
+  // ln of their probability given the evidence; <= 0.
+  double log_probability = 0.0;
+};
+
 // A network with the evidence in force at an instant, opened once and asked many things. All
 // answers are those of the same evidence; nothing that is asked changes it.
 //
@@ -47,6 +55,9 @@ class Query {
 
   // P(parents, node | evidence): the parents in their order, then the node.
   [[nodiscard]] absl::StatusOr<JointPosterior> Family(std::string_view node);
+
+  // Of equals always the same.
+  [[nodiscard]] absl::StatusOr<MostProbableExplanation> MostProbable();
 
   // Posterior::conflict.
   [[nodiscard]] absl::StatusOr<double> Conflict();

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "credence/event/v1/envelope.pb.h"
+#include "credence/ledger/author.h"
 #include "credence/ledger/position.h"
 #include "google/protobuf/message.h"
 
@@ -30,6 +31,8 @@ struct EventDraft {
   std::vector<std::string> links;
   // What happened. Not null.
   std::shared_ptr<const google::protobuf::Message> payload;
+  // The same as its author serialized and signed it; null where no author did.
+  std::shared_ptr<const SignedPayload> signed_payload;
   // When the statement counted; the record time where absent. Kept to the nanosecond.
   std::optional<absl::Time> effective_time;
   // True when an importer stated an earlier effective time.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ namespace credence::scoring {
 // FAILED_PRECONDITION (WRONG_STATE) where the reference is perfect already or a score is infinite.
 [[nodiscard]] absl::StatusOr<double> SkillScore(double mean_score, double reference_mean_score,
                                                 double perfect_score = 0);
+
+// The score of the perfect forecast, where the rule has one that does not depend on the question.
+[[nodiscard]] std::optional<double> PerfectScore(const Rule& rule);
 
 enum class DieboldMarianoVariance {
   // g_0 + 2 (g_1 + ... + g_{h-1}) from the sample's autocovariances (Diebold and Mariano 1995).

@@ -57,6 +57,13 @@ struct HorizonScore {
     const Rule& rule, std::span<const QuestionSeriesView> questions,
     std::span<const absl::Duration> horizons);
 
+// What an item of evidence earned by moving the published probabilities: 10 log10 of the ratio of
+// what happened after it to before it, in decibans; of a fractional settlement the mean over the
+// shares. Above 0 it moved them towards the truth (Good 1950). -infinity where it ruled out what
+// happened; 0 where that had been ruled out before. Both have one entry for each state.
+[[nodiscard]] double EvidenceGain(const Outcome& outcome, std::span<const double> prior,
+                                  std::span<const double> posterior);
+
 // One item of evidence on a question that was settled: what was believed before it, and what it
 // was said to weigh.
 struct WeightClaim {

@@ -34,6 +34,7 @@ enum class Kernel {
   kMetaculusBaseline,            // 100 ln(f_j K) / ln K; numeric: 50 ln(f_j / base_j) (Metaculus)
   kMetaculusPeer,      // 100 (ln f_j - mean of the others' ln f_j); numeric: half (Metaculus)
   kMetaculusRelative,  // log2(f_j / that of the crowd) (Metaculus)
+  kEvidenceGain,       // EvidenceGain of diagnosis.h: of sources, not of forecasts
 };
 
 // Which of the vectors that stood over time count.

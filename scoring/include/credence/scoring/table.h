@@ -119,7 +119,7 @@ inline constexpr std::size_t kRowViolationsMax = 100;
 // kRowViolationsMax wrong rows ("forecasts[i].option" and so on), with the reason of the first:
 // UNKNOWN_STATE (an option that is not one of the question's states, or none on a question that is
 // not yes/no), PROBABILITY_INVALID (range; sum, at the first row of the forecast), TIME_INVALID,
-// FIELD_INVALID (question or forecaster out of range, an option given twice).
+// FIELD_INVALID (question or forecaster out of range).
 //
 // O(rows log rows) and, beside the rows, about 60 bytes for each entry and 8 for each entry and
 // rule. Results do not depend on the order of rows, except among equal times.

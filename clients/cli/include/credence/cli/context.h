@@ -36,6 +36,8 @@ struct GlobalFlags {
   std::string actor;
   // Of the ledger; empty to trust the server.
   std::string verifier_key;
+  // File of an author's key; empty to sign nothing.
+  std::string author_key;
   // A position or a time; empty for the head.
   std::string as_of;
   std::optional<int64_t> min_position;

@@ -10,7 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "credence/client/author_key.h"
 #include "credence/v1/admin_service.pb.h"
+#include "credence/v1/author_service.pb.h"
 #include "credence/v1/evidence_service.pb.h"
 #include "credence/v1/forecast_service.pb.h"
 #include "credence/v1/inference_service.pb.h"
@@ -55,6 +57,10 @@ struct ClientOptions {
   // INVALID_ARGUMENT. What is checked of a receipt is that the entry with its leaf hash is at its
   // position in a signed tree; `credence verify` checks the entries themselves.
   std::string verifier_key;
+  // Key of an author; null to sign nothing. What its author states in writes is signed, and writes
+  // that name no actor are the author's. The signatures are for the ledger that `verifier_key`
+  // names; without one the server is asked which ledger it is, and believed.
+  std::shared_ptr<const AuthorKey> author_key;
 };
 
 // Thread-safe. Watches and calls run in the caller's thread; several may run at the same time.
@@ -131,16 +137,28 @@ class Client {
   CREDENCE_CLIENT_RPC(ListForecasters)
   CREDENCE_CLIENT_RPC(CreateForecast)
   CREDENCE_CLIENT_RPC(BatchCreateForecasts)
+  CREDENCE_CLIENT_RPC(SealForecast)
+  CREDENCE_CLIENT_RPC(RevealForecast)
   CREDENCE_CLIENT_RPC(WithdrawForecast)
   CREDENCE_CLIENT_RPC(ListForecasts)
   CREDENCE_CLIENT_RPC(GetPool)
   CREDENCE_CLIENT_RPC(ListPosteriors)
+
+  // AuthorService.
+  CREDENCE_CLIENT_RPC(RegisterAuthorKey)
+  CREDENCE_CLIENT_RPC(RevokeAuthorKey)
+  CREDENCE_CLIENT_RPC(ListAuthorKeys)
 
   // InferenceService.
   CREDENCE_CLIENT_RPC(QueryPosterior)
   CREDENCE_CLIENT_RPC(ExplainPosterior)
   CREDENCE_CLIENT_RPC(SimulatePosterior)
   CREDENCE_CLIENT_RPC(RankIndicators)
+  CREDENCE_CLIENT_RPC(AnalyzeSensitivity)
+  CREDENCE_CLIENT_RPC(QueryJoint)
+  CREDENCE_CLIENT_RPC(FindMostProbableExplanation)
+  CREDENCE_CLIENT_RPC(AssessEvidence)
+  CREDENCE_CLIENT_RPC(ListCoherenceAlarms)
 
   // ScoreService.
   CREDENCE_CLIENT_RPC(ListScores)
@@ -178,6 +196,17 @@ class Client {
   [[nodiscard]] absl::Status WatchPosteriors(
       v1::WatchPosteriorsRequest request,
       absl::FunctionRef<bool(const v1::WatchPosteriorsResponse&)> on_message);
+
+  // After a lost connection this one begins anew, with the alarms that stand then.
+  [[nodiscard]] absl::Status WatchCoherenceAlarms(
+      const v1::WatchCoherenceAlarmsRequest& request,
+      absl::FunctionRef<bool(const v1::WatchCoherenceAlarmsResponse&)> on_message);
+
+  // Has the server back its ledger up. Calls `on_message` with each message, the last of which
+  // holds the backup, until it returns false, which ends the backup without it. Not repeated.
+  [[nodiscard]] absl::Status CreateBackup(
+      const v1::CreateBackupRequest& request,
+      absl::FunctionRef<bool(const v1::CreateBackupResponse&)> on_message);
 
   // Ends the watches that run, from any thread; watches that start later end at once.
   void CancelWatches();

@@ -26,6 +26,15 @@ struct StreamPlace {
   std::optional<int64_t> previous;
 };
 
+// What the author of an entry signed of it.
+struct EntryAuthor {
+  std::string_view author;
+  std::string_view public_key;
+  // When the author said that the statement counts from.
+  std::optional<EntryTime> effective_time;
+  std::string_view signature;
+};
+
 // The views live as long as the entry's bytes.
 struct EntryView {
   int64_t position = 0;
@@ -42,6 +51,7 @@ struct EntryView {
   std::string_view payload_type;
   // Serialized.
   std::string_view payload;
+  std::optional<EntryAuthor> author_signature;
 };
 
 // Fills `view`, whose vectors are reused. VERIFICATION_FAILED where the bytes are not an

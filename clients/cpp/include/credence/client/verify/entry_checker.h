@@ -9,8 +9,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "credence/client/verify/author_checker.h"
 #include "credence/client/verify/entry.h"
 #include "credence/client/verify/note.h"
+#include "credence/client/verify/seal_checker.h"
 #include "credence/client/verify/stream_map.h"
 
 // What entries say of themselves and of each other, checked one after another from the first.
@@ -44,13 +46,16 @@ class EntryChecker {
   // times rise from write to write; that an earlier effective time is marked; that a record of the
   // stream heads has the root that the entries before it give, and that none is overdue; that the
   // first entry creates the ledger of the key's name; that a rotation of the signing key is stated
-  // by the old key and by the new one; that a forecast is chained among its forecaster's.
+  // by the old key and by the new one; that a forecast is chained among its forecaster's; what
+  // AuthorChecker checks of authors' keys and signatures, and SealChecker of sealed forecasts.
   // VERIFICATION_FAILED, with the position.
   [[nodiscard]] absl::Status Take(std::string_view entry);
 
   [[nodiscard]] int64_t size() const { return size_; }
   [[nodiscard]] int64_t stream_count() const { return map_.size(); }
   [[nodiscard]] const EntryCounts& counts() const { return counts_; }
+  [[nodiscard]] const SealCounts& seal_counts() const { return seals_.counts(); }
+  [[nodiscard]] const AuthorCounts& author_counts() const { return authors_.counts(); }
   // Of the last entry.
   [[nodiscard]] EntryTime record_time() const { return record_time_; }
   // Position of the last record of the stream heads.
@@ -92,6 +97,8 @@ class EntryChecker {
   std::optional<int64_t> last_map_record_;
   absl::flat_hash_map<std::string, StreamMap::Index> streams_;
   StreamMap map_;
+  AuthorChecker authors_;
+  SealChecker seals_;
   EntryView view_;
   EntryCounts counts_;
 };

@@ -1,0 +1,105 @@
+#include "extract_files.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "command.h"
+#include "credence/base/status_macros.h"
+#include "credence/cli/exit_code.h"
+#include "format.h"
+
+namespace credence::cli {
+namespace {
+
+// One field of RFC 4180.
+std::string Field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted.push_back('"');
+    quoted.push_back(c);
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
+void WriteRow(std::ostream& out, const std::vector<std::string>& fields) {
+  for (size_t i = 0; i < fields.size(); ++i) out << (i > 0 ? "," : "") << Field(fields[i]);
+  out << "\n";
+}
+
+std::string Plain(double number) {
+  constexpr double kFixedMin = 1e-4;
+  if (std::abs(number) > 0.0 && std::abs(number) < kFixedMin) return Exact(number);
+  char digits[64];
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, number, std::chars_format::fixed).ptr;
+  return {digits, end};
+}
+
+std::string AttributeOf(const v1::Question& question, const std::string& key) {
+  for (const auto& attribute : question.attributes()) {
+    if (attribute.key() == key) return attribute.value();
+  }
+  return "";
+}
+
+std::string OutcomeText(const v1::Question& question) {
+  if (question.state() == v1::Question::STATE_ANNULLED) return "annulled";
+  const v1::Resolution& resolution = question.resolution();
+  if (resolution.unscored() == event::v1::UNSCORED_VOID) return "void";
+  if (resolution.unscored() == event::v1::UNSCORED_AMBIGUOUS) return "ambiguous";
+  return resolution.has_fraction() ? Plain(resolution.fraction()) : resolution.outcome();
+}
+
+bool IsYesNo(const v1::Question& question) {
+  return question.states_size() == 2 && question.states(0) == "yes" && question.states(1) == "no";
+}
+
+absl::Status ForEachQuestion(CliContext& context, const ExtractFlags& flags,
+                             absl::FunctionRef<absl::Status(const v1::Question&)> visit) {
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  v1::ListQuestionsRequest list;
+  list.set_tag(flags.tag);
+  list.mutable_page()->set_page_size(200);
+  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
+  do {
+    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListQuestions(list));
+    for (const v1::Question& question : page.questions()) CREDENCE_RETURN_IF_ERROR(visit(question));
+    list.mutable_page()->set_page_token(page.next_page_token());
+  } while (!list.page().page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status ForEachForecast(CliContext& context, const std::string& question,
+                             absl::FunctionRef<void(const v1::Forecast&)> visit) {
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  v1::ListForecastsRequest list;
+  list.set_parent(question);
+  list.mutable_page()->set_page_size(1'000);
+  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
+  do {
+    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListForecasts(list));
+    for (const v1::Forecast& forecast : page.forecasts()) visit(forecast);
+    list.mutable_page()->set_page_token(page.next_page_token());
+  } while (!list.page().page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::ofstream> OpenFile(const ExtractFlags& flags, const char* name) {
+  std::error_code error;
+  std::filesystem::create_directories(flags.directory, error);
+  const std::string path = (std::filesystem::path(flags.directory) / name).string();
+  std::ofstream file(path, std::ios::binary);
+  if (!file) return UsageError(absl::StrCat(path, ": cannot be written"));
+  return file;
+}
+
+absl::Status CheckWritten(bool good) {
+  return good ? absl::OkStatus() : UsageError("the files could not be written");
+}
+
+}  // namespace credence::cli

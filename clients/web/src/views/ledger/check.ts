@@ -1,0 +1,84 @@
+// The checks of the ledger's page: all of them are done here, with what the server sends.
+import { ledger } from "../../lib/api";
+import { type Complete, fetchCompleteness, verifyCompleteness } from "../../verify/completeness";
+import { leafHash, verifyConsistency, verifyInclusion } from "../../verify/merkle";
+import { keyAt, openCheckpoint, parseCheckpoint, type Checkpoint, type VerifierKey } from "../../verify/note";
+import { store, stored, trustedKey } from "../../verify/trust";
+
+const BUNDLE = 256n;
+
+export interface Verified {
+  checkpoint: Checkpoint;
+  key: VerifierKey;
+  given: boolean;
+  first: boolean;
+  // Size of the tree that this browser had verified before; absent at first sight.
+  continued: bigint | undefined;
+}
+
+async function signingKey(): Promise<{ origin: string; key: VerifierKey; given: boolean; first: boolean; rotations: string[]; note: string }> {
+  const [info, { checkpoint: note, keyRotations }] = await Promise.all([
+    ledger.getServerInfo({}), ledger.getCheckpoint({}),
+  ]);
+  const trusted = await trustedKey(info.origin, info.verifierKey);
+  return { origin: info.origin, ...trusted, rotations: keyRotations, note };
+}
+
+// The newest checkpoint: signed by the key, and a continuation of the one that was verified last.
+export async function verifyCheckpoint(): Promise<Verified> {
+  const { origin, key, given, first, rotations, note } = await signingKey();
+  const { size } = parseCheckpoint(note);
+  const checkpoint = await openCheckpoint(note, await keyAt(key, rotations, size));
+  const held = stored(origin)!;
+  let continued: bigint | undefined;
+  if (held.checkpoint !== undefined) {
+    const before = parseCheckpoint(held.checkpoint);
+    const proof = before.size === checkpoint.size || before.size === 0n ? [] : (await ledger.getConsistencyProof({
+      firstTreeSize: before.size, secondTreeSize: checkpoint.size,
+    })).hashes;
+    if (before.size > 0n) await verifyConsistency(before, checkpoint, proof);
+    continued = before.size;
+  }
+  store(origin, { ...held, checkpoint: note });
+  return { checkpoint, key, given, first, continued };
+}
+
+export interface VerifiedEntry extends Verified {
+  position: bigint;
+  leaf: Uint8Array;
+  path: Uint8Array[];
+  entry: Uint8Array;
+}
+
+// The stored bytes of an entry, from the bundle that holds it.
+async function readEntry(position: bigint, size: bigint): Promise<Uint8Array> {
+  const index = position / BUNDLE;
+  const width = Number(size - index * BUNDLE > BUNDLE ? BUNDLE : size - index * BUNDLE);
+  const { content } = await ledger.getTile({ entries: true, index, width });
+  let at = 0;
+  for (let left = Number(position % BUNDLE); left > 0; --left) {
+    at += 2 + ((content[at]! << 8) | content[at + 1]!);
+  }
+  return content.slice(at + 2, at + 2 + ((content[at]! << 8) | content[at + 1]!));
+}
+
+// That the entry at `position`, byte for byte, is in the signed tree.
+export async function verifyEntry(position: bigint): Promise<VerifiedEntry> {
+  const verified = await verifyCheckpoint();
+  const { size, root } = verified.checkpoint;
+  const [entry, { inclusionProof }] = await Promise.all([
+    readEntry(position, size), ledger.getInclusionProof({ position, treeSize: size }),
+  ]);
+  const leaf = await leafHash(entry);
+  const path = inclusionProof?.hashes ?? [];
+  await verifyInclusion(position, size, leaf, path, root);
+  return { ...verified, position, leaf, path, entry };
+}
+
+// That the events of a stream are these and no others.
+export async function verifyStream(stream: string): Promise<Complete> {
+  const { key, rotations } = await signingKey();
+  const proof = await fetchCompleteness((request) => ledger.getCompletenessProof(request), stream);
+  return verifyCompleteness(stream, proof, (size) => keyAt(key, rotations, size));
+}
+

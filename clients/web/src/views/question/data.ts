@@ -1,0 +1,86 @@
+// What the page of a question shows, as the server says it at a moment.
+import type { Evidence } from "../../gen/credence/v1/evidence_service_pb";
+import type { QuestionHistory } from "../../gen/credence/v1/view_service_pb";
+import type { Network } from "../../gen/credence/v1/network_service_pb";
+import type { Question } from "../../gen/credence/v1/question_pb";
+import { all, evidence, forecasts, inference, networks, questions, scores, secondsOf, views } from "../../lib/api";
+import { type Loaded, useLoad } from "../../lib/load";
+import type { Moment } from "./moment";
+
+// A hand that drags the slider asks for the places where it rests.
+const DRAG_MILLISECONDS = 90;
+
+// What does not depend on the instant.
+export interface Base {
+  question: Question;
+  history: QuestionHistory;
+  evidence: Evidence[];
+  network: Network;
+  position: bigint;
+}
+
+export function useBase(id: string, moment: Moment, news: number): Loaded<Base> {
+  const name = `questions/${id}`;
+  const key = `${id}@${moment.position ?? news}`;
+  return useLoad(key, async (signal) => {
+    const { question, viewPosition } = await questions.getQuestion(
+      { name, view: moment.view }, { signal },
+    );
+    // All of one position, so that the parts of the page fit each other.
+    const view = { asOf: { case: "position" as const, value: viewPosition } };
+    const [histories, items, network] = await Promise.all([
+      views.batchGetHistories({ questions: [name], withPool: true, view }, { signal }),
+      all(
+        (page) => evidence.listEvidence({ parent: question!.network, page, view }, { signal }),
+        (response) => response.evidence,
+      ),
+      networks.getNetwork({ name: question!.network, view }, { signal }),
+    ]);
+    return {
+      question: question!,
+      history: histories.histories[0]!,
+      evidence: items,
+      network: network.network!,
+      position: viewPosition,
+    };
+  });
+}
+
+// What does.
+export function useInstant(id: string, moment: Moment, base: Base | undefined, state: string) {
+  const name = `questions/${id}`;
+  const key = base === undefined ? undefined : `${id}@${base.position}@${moment.at ?? ""}@${state}`;
+  return useLoad(key, async (signal) => {
+    const view = { asOf: { case: "position" as const, value: base!.position } };
+    const target = { name, view, ...(moment.effectiveTime && { effectiveTime: moment.effectiveTime }) };
+    const time = moment.effectiveTime === undefined ? {} : { effectiveTime: moment.effectiveTime };
+    const numeric = base!.network.model?.numeric !== undefined;
+    const modelled = !base!.question.withoutModel;
+    const [question, posterior, explanation, pool, standing, ranks, scored] = await Promise.all([
+      questions.getQuestion({ name, view, ...time }, { signal }),
+      modelled ? inference.queryPosterior({ target }, { signal }) : undefined,
+      modelled && !numeric ? inference.explainPosterior({ target, state }, { signal }) : undefined,
+      forecasts.getPool({ parent: name, view, ...time }, { signal }),
+      all(
+        (page) => forecasts.listForecasts({ parent: name, standingOnly: true, page, view, ...time }, { signal }),
+        (response) => response.forecasts,
+      ),
+      modelled && !numeric ? inference.rankIndicators({ target }, { signal }) : undefined,
+      // What came after an implied instant still tells how good it was.
+      scores.listScores({ question: name, view, ...(!moment.implied && time), page: { pageSize: 1000 } }, { signal }),
+    ]);
+    return {
+      question: question.question!, posterior, explanation, pool, standing,
+      indicators: ranks?.indicators ?? [], scores: scored.scores,
+    };
+  }, moment.at === undefined ? 0 : DRAG_MILLISECONDS);
+}
+
+export type Instant = NonNullable<ReturnType<typeof useInstant>["data"]>;
+
+// Whether an item counts at an instant; without one, whether it counts now.
+export function inForce(item: Evidence, at: number | undefined): boolean {
+  const instant = at ?? Infinity;
+  const end = item.endTime === undefined ? Infinity : secondsOf(item.endTime);
+  return secondsOf(item.effectiveTime) <= instant && (end > instant || (at === undefined && end === Infinity));
+}
