@@ -61,8 +61,8 @@ class HistoryTest : public ServiceTest {
 };
 
 TEST_F(HistoryTest, ThePosteriorsAreThoseOfTheList) {
-  Report("e1", 3);
-  Report("e2", 0.5);
+  Report("report-1", 3);
+  Report("report-2", 0.5);
   const v1::QuestionHistory history = History({});
   EXPECT_THAT(history.states(), ElementsAre("yes", "no"));
   v1::ListPosteriorsRequest request;
@@ -93,6 +93,7 @@ TEST_F(HistoryTest, APosteriorWithCredibleIntervalsHasTheirEndsAsQuantiles) {
   request.set_parent("questions/q");
   const auto list = client->ListPosteriors(request);
   ASSERT_TRUE(list.ok()) << list.status();
+  ASSERT_EQ(list->posteriors().rbegin()->intervals_size(), 2);
   const v1::StateInterval& published = list->posteriors().rbegin()->intervals(0);
   const v1::HistoryPoint point = *History({}).model().rbegin();
   ASSERT_THAT(point.quantiles(), SizeIs(7));
@@ -139,7 +140,7 @@ TEST_F(HistoryTest, AForecastThatWasWithdrawnIsInNoLaterPool) {
 }
 
 TEST_F(HistoryTest, ALongHistoryKeepsItsEndsItsLowestAndItsHighest) {
-  for (int i = 0; i < 40; ++i) Report(Cat("e", i), i % 2 == 0 ? 1.0 + i : 1.0 / (1.0 + i));
+  for (int i = 0; i < 40; ++i) Report(Cat("report-", i), i % 2 == 0 ? 1.0 + i : 1.0 / (1.0 + i));
   const v1::QuestionHistory whole = History({});
   v1::BatchGetHistoriesRequest request;
   request.set_point_count_max(8);
@@ -163,9 +164,9 @@ TEST_F(HistoryTest, ALongHistoryKeepsItsEndsItsLowestAndItsHighest) {
 }
 
 TEST_F(HistoryTest, NothingThatCountsLaterIsTold) {
-  Report("e1", 3);
+  Report("report-1", 3);
   const absl::Time between = clock.Now();
-  Report("e2", 0.5);
+  Report("report-2", 0.5);
   Forecast("alice", 0.2);
   v1::BatchGetHistoriesRequest request;
   request.set_with_pool(true);
