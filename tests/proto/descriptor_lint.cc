@@ -176,8 +176,10 @@ class Linter {
     CheckSideEffects(method);
   }
 
-  // A write takes options that identify it, and only what cannot write may be repeated freely.
+  // A write takes options that identify it, and only what cannot write may be repeated freely. What
+  // an operator has the server do outside the ledger, such as a backup, is neither.
   void CheckSideEffects(const MethodDescriptor& method) {
+    if (method.service()->name() == "AdminService" && method.server_streaming()) return;
     const bool writes = method.input_type()->FindFieldByName("options") != nullptr;
     const bool marked =
         method.options().idempotency_level() == google::protobuf::MethodOptions::NO_SIDE_EFFECTS;
