@@ -5,6 +5,8 @@
 
 #include "absl/status/status.h"
 
+#pragma GCC visibility push(hidden)
+
 namespace credence::client {
 
 // Writes a new file that only its owner reads (mode 0600), synced. ALREADY_EXISTS where it exists.
@@ -15,3 +17,5 @@ namespace credence::client {
                                      std::string_view what);
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

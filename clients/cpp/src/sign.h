@@ -13,6 +13,8 @@
 #include "credence/v1/question_service.pb.h"
 #include "google/protobuf/message.h"
 
+#pragma GCC visibility push(hidden)
+
 namespace credence::client {
 
 // Calls that signing may need: what the ledger is, and what a question asks.
@@ -50,3 +52,5 @@ class StatementSigner {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#pragma GCC visibility push(hidden)
+
 // The one place of the client that knows HTTP.
 namespace credence::client {
 
@@ -44,3 +46,5 @@ class HttpConnection {
 };
 
 }  // namespace credence::client
+
+#pragma GCC visibility pop

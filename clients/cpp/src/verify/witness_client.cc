@@ -70,7 +70,7 @@ absl::StatusOr<AddCheckpointRequest> ParseAddCheckpoint(std::string_view body) {
   return request;
 }
 
-class WitnessClient::Impl {
+class __attribute__((visibility("hidden"))) WitnessClient::Impl {
  public:
   Impl(Witness witness, std::unique_ptr<HttpConnection> connection)
       : witness_(std::move(witness)), connection_(std::move(connection)) {}
