@@ -51,11 +51,15 @@ HttpResponse PlainAnswer(int status, std::string_view text) {
 class HttpConnection::Exchange final : public HttpExchange {
  public:
   Exchange(std::shared_ptr<HttpConnection> connection, HttpRequest request)
-      : connection_(std::move(connection)), request_(std::move(request)) {}
+      : connection_(std::move(connection)),
+        number_(connection_->exchange_count_),
+        request_(std::move(request)) {}
 
+  // The connection may be at its next request by then, which is not this one's to answer.
   ~Exchange() override {
-    asio::post(connection_->stream_.get_executor(), [connection = connection_] {
-      if (connection->answering_ && !connection->answered_) {
+    asio::post(connection_->stream_.get_executor(), [connection = connection_, number = number_] {
+      if (connection->exchange_count_ == number && connection->answering_ &&
+          !connection->answered_) {
         connection->Respond(PlainAnswer(500, "the request was dropped"));
       }
     });
@@ -115,6 +119,7 @@ class HttpConnection::Exchange final : public HttpExchange {
   }
 
   const std::shared_ptr<HttpConnection> connection_;
+  const int64_t number_;
   const HttpRequest request_;
 };
 
@@ -191,6 +196,7 @@ void HttpConnection::Refuse(const Error& error) {
 
 void HttpConnection::Serve() {
   http::request<http::string_body> message = parser_->release();
+  ++exchange_count_;
   answering_ = true;
   answered_ = false;
   interrupted_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +57,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
 
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  // Requests served, the one under way among them.
+  int64_t exchange_count_ = 0;
   // About the request under way.
   bool answering_ = false;
   bool answered_ = false;
