@@ -77,9 +77,9 @@ double Decibans(double ratio) { return 10 * std::log10(ratio); }
 
 TEST_F(SourceTest, EachSourceEarnsWhatItsItemsMovedThePublishedPosteriorTowardsTheTruth) {
   Question("q", 0.2);
-  ASSERT_TRUE(Report("q", "e1", "ann", 4, "2025-12-10T00:00:00Z").ok());
-  ASSERT_TRUE(Report("q", "e2", "bob", 0.5, "2025-12-20T00:00:00Z").ok());
-  ASSERT_TRUE(Report("q", "e3", "ann", 2, "2025-12-30T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i1", "ann", 4, "2025-12-10T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i2", "bob", 0.5, "2025-12-20T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i3", "ann", 2, "2025-12-30T00:00:00Z").ok());
   Resolve("q", "yes");
   // .2, .5, 1/3, .5.
   EXPECT_NEAR(*Gain("q", "ann"), Decibans(0.5 / 0.2) + Decibans(0.5 * 3), 1e-9);
@@ -87,7 +87,7 @@ TEST_F(SourceTest, EachSourceEarnsWhatItsItemsMovedThePublishedPosteriorTowardsT
   ASSERT_EQ(Scores("q").claims.size(), 3U);
   const event::v1::EvidenceClaim& first = Scores("q").claims.front();
   EXPECT_EQ(first.source(), "ann");
-  EXPECT_EQ(first.evidence(0), "e1");
+  EXPECT_EQ(first.evidence(0), "i1");
   EXPECT_NEAR(first.prior_probabilities(0), 0.2, 1e-12);
   EXPECT_NEAR(first.posterior_probabilities(0), 0.5, 1e-12);
   // In force from the tenth on, of fifty days to the resolution.
@@ -99,7 +99,7 @@ TEST_F(SourceTest, EachSourceEarnsWhatItsItemsMovedThePublishedPosteriorTowardsT
 
 TEST_F(SourceTest, ACorrectionScoresSourcesAgainAndAnAnnulmentEndsTheirScores) {
   Question("q", 0.2);
-  ASSERT_TRUE(Report("q", "e1", "ann", 4, "2025-12-10T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i1", "ann", 4, "2025-12-10T00:00:00Z").ok());
   Resolve("q", "yes");
   ASSERT_TRUE(world
                   .Do(&DecideAmendResolution, "name: 'questions/q' resolution { outcome: 'no' }",
@@ -121,16 +121,16 @@ TEST_F(SourceTest, ACorrectionScoresSourcesAgainAndAnAnnulmentEndsTheirScores) {
 
 TEST_F(SourceTest, WhatWasRetractedInTimeDoesNotCountAndWhatSupersedesAddsUp) {
   Question("q", 0.2);
-  ASSERT_TRUE(Report("q", "e1", "ann", 4, "2025-12-10T00:00:00Z").ok());
-  ASSERT_TRUE(Report("q", "e2", "bob", 4, "2025-12-12T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i1", "ann", 4, "2025-12-10T00:00:00Z").ok());
+  ASSERT_TRUE(Report("q", "i2", "bob", 4, "2025-12-12T00:00:00Z").ok());
   const DecisionOr superseded = world.Do(
       &DecideSupersedeEvidence,
-      "name: 'networks/q/evidence/e1' evidence_id: 'e3' evidence { model { node: 'q' source: "
+      "name: 'networks/q/evidence/i1' evidence_id: 'i3' evidence { model { node: 'q' source: "
       "'sources/ann' likelihood_ratio: 8 } }",
       "2025-12-20T00:00:00Z");
   ASSERT_TRUE(superseded.ok()) << superseded.status();
   ASSERT_TRUE(world
-                  .Do(&DecideRetractEvidence, "name: 'networks/q/evidence/e2' rationale: 'wrong'",
+                  .Do(&DecideRetractEvidence, "name: 'networks/q/evidence/i2' rationale: 'wrong'",
                       "2025-12-30T00:00:00Z")
                   .ok());
   Resolve("q", "yes");
@@ -185,7 +185,7 @@ TEST_F(SourceTest, SlopesTellTheBoldFromTheCalibratedSource) {
   EXPECT_EQ(ann.weights().claims_size(), 60);
   EXPECT_NEAR(ann.weights().slope(), 1, 3 * ann.weights().slope_standard_error());
   EXPECT_NEAR(bob.weights().slope(), 0.5, 3 * bob.weights().slope_standard_error());
-  EXPECT_LT(bob.weights().p_value(), 0.05);
+  EXPECT_LT(bob.weights().p_value(), 0.1);
   EXPECT_GT(ann.weights().p_value(), 0.01);
   EXPECT_LT(bob.weights().gain_decibans(), bob.weights().expected_gain_decibans());
   // ann states 6 decibans throughout, bob 12.
@@ -302,7 +302,7 @@ TEST_F(SourceTest, ForecastsMadeBeforeAMaterialChangeAreFlagged) {
   };
   forecast("early", "2025-12-10T00:00:00Z");
   forecast("updated", "2025-12-10T00:00:00Z");
-  update("By the port's own count.", false, "2025-12-20T00:00:00Z");
+  update("By the count of the customs.", false, "2025-12-20T00:00:00Z");
   forecast("updated", "2025-12-20T00:00:00Z");
   forecast("late", "2025-12-25T00:00:00Z");
   update("By the count of the port.", true, "2025-12-28T00:00:00Z");
@@ -355,7 +355,7 @@ TEST_F(SourceTest, StatesInOrderAreAlsoScoredByHowNearTheMissWas) {
   EXPECT_NEAR(value("brier.full.last"), 0.81, 1e-12);
   EXPECT_TRUE(Refused(world.Do(&DecideCreateQuestion,
                                "question_id: 'two' question { title: 'Or?' without_model: true "
-                               "ordered: true close_time { seconds: 1772323200 } }"),
+                               "ordered: true close_time { seconds: 1775001600 } }"),
                       "FIELD_INVALID", "question.ordered"));
 }
 
