@@ -42,7 +42,7 @@ void AppendRule(const Rule& rule, std::string& page) {
   page += Cat("- Version: ", rule.version, "\n\n");
 }
 
-constexpr std::string_view kMeasuresIntroduction = R"(# Other measures
+constexpr std::string_view kMeasuresIntroduction = R"(## Other measures
 
 What is computed beside the rules, by `score get`, `score calibration`, `score compare`, `score
 leaderboard` and `score file`. Named and versioned as the rules are.
@@ -50,7 +50,7 @@ leaderboard` and `score file`. Named and versioned as the rules are.
 )";
 
 void AppendMeasure(const Measure& measure, std::string& page) {
-  page += Cat("## ", measure.id, "\n\n", measure.convention, "\n\n");
+  page += Cat("### ", measure.id, "\n\n", measure.convention, "\n\n");
   page += Cat("- Formula: `", measure.formula, "`\n");
   page += Cat("- Range: ", measure.range, "\n");
   page += Cat("- Source: ", measure.source, "\n");

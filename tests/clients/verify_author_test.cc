@@ -9,6 +9,7 @@
 #include "credence/client/author_key.h"
 #include "credence/client/verify/author.h"
 #include "credence/client/verify/hash.h"
+#include "credence/client/verify/note.h"
 #include "credence/event/v1/author_events.pb.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
@@ -56,6 +57,23 @@ TEST(AuthorKeyTest, SignsAsTheStandardSays) {
       absl::BytesToHexString(key->Sign("")),
       "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701"
       "cf9b46bd25bf5f0595bbe24655141438e7a100b");
+}
+
+// Base64 has a plus now and then, which also parts the fields of a key.
+TEST(AuthorKeyTest, HasOneFormWhateverItsBytes) {
+  const std::string path = testing::TempDir() + "/author-key-form-test.key";
+  for (int seed = 0; seed < 64; ++seed) {
+    const AuthorKey key = KeyOf("forecasters/a", static_cast<char>(seed));
+    const auto verifier = ParseVerifierKey(key.verifier_key());
+    ASSERT_TRUE(verifier.ok()) << key.verifier_key();
+    EXPECT_EQ(verifier->name, "forecasters/a");
+    std::filesystem::remove(path);
+    ASSERT_TRUE(key.Write(path).ok());
+    const auto read = AuthorKey::Read(path);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->public_key(), key.public_key());
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(AuthorKeyTest, IsReadAsItWasWrittenAndNeverOverwritten) {
@@ -213,6 +231,7 @@ TEST_F(VerifyAuthorTest, AnotherEffectiveTimeThanTheSignedOneIsFound) {
   Register(key_);
   Envelope& envelope = AddSigned(key_, 0.3);
   envelope.mutable_effective_time()->set_seconds(1'500'000'000);
+  envelope.mutable_effective_time()->clear_nanos();
   envelope.set_backfilled(true);
   ExpectBrokenLog(2, "counts from another time than its author signed");
   auto& signature = *envelope.mutable_author_signature();

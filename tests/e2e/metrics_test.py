@@ -13,7 +13,7 @@ from served import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reference/metrics.md"
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 class MetricsTest(unittest.TestCase):

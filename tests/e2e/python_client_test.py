@@ -108,7 +108,9 @@ class ClientTest(unittest.TestCase):
     def setUp(self):
         self.server = Server(PROGRAM)
         self.addCleanup(self.server.close)
-        self.client = credence.Client(self.server.endpoint, actor="forecasters/analyst-1")
+        # As patient as a busy machine needs.
+        self.client = credence.Client(self.server.endpoint, actor="forecasters/analyst-1",
+                                      timeout=300, retries=1000, backoff_max=0.5)
         self.addCleanup(self.client.close)
 
     def test_writes_carry_an_id_and_an_author_and_reads_see_them(self):
@@ -188,7 +190,8 @@ class ClientTest(unittest.TestCase):
     def test_a_watch_goes_on_after_a_break_without_gap_or_repeat(self):
         proxy = FlakyProxy(self.server.port)
         self.addCleanup(proxy.close)
-        watcher = credence.Client(proxy.address, retries=20, backoff=0.02)
+        watcher = credence.Client(proxy.address, retries=1000, backoff=0.02, backoff_max=0.5,
+                                  timeout=300)
         self.addCleanup(watcher.close)
         count = 40
         writer = threading.Thread(target=self.write_and_cut, args=(count, proxy))
@@ -270,7 +273,8 @@ class AsyncClientTest(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(self.server.close)
 
     async def asyncSetUp(self):
-        self.client = credence.aio.Client(self.server.endpoint, actor="forecasters/analyst-1")
+        self.client = credence.aio.Client(self.server.endpoint, actor="forecasters/analyst-1",
+                                          timeout=300)
 
     async def asyncTearDown(self):
         await self.client.close()
@@ -286,7 +290,8 @@ class AsyncClientTest(unittest.IsolatedAsyncioTestCase):
     async def test_a_watch_goes_on_after_a_break_without_gap_or_repeat(self):
         proxy = FlakyProxy(self.server.port)
         self.addCleanup(proxy.close)
-        async with credence.aio.Client(proxy.address, retries=20, backoff=0.02) as watcher:
+        async with credence.aio.Client(proxy.address, retries=1000, backoff=0.02, backoff_max=0.5,
+                                           timeout=300) as watcher:
             watch = watcher.watch_events(v1.WatchEventsRequest(start_position=0))
             writer = asyncio.create_task(self.write_and_cut(30, proxy))
             seen = []

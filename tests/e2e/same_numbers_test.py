@@ -78,21 +78,21 @@ class SameNumbersTest(unittest.TestCase):
             cls.server.cli("apply", "-f", file)
         cls.channel = grpc.insecure_channel(cls.server.endpoint)
         cls.addClassCleanup(cls.channel.close)
-        cls.client = credence.Client(cls.server.endpoint)
+        cls.client = credence.Client(cls.server.endpoint, timeout=300)
         cls.addClassCleanup(cls.client.close)
 
     def by_grpc(self, service, method, request):
         response = getattr(v1, f"{method}Response")
         call = self.channel.unary_unary(f"/credence.v1.{service}/{method}",
                                         type(request).SerializeToString, response.FromString)
-        return call(request, timeout=60)
+        return call(request, timeout=300)
 
     def by_connect(self, service, method, request, response):
         call = urllib.request.Request(
             f"http://127.0.0.1:{self.server.http_port}/credence.v1.{service}/{method}",
             data=json_format.MessageToJson(request).encode(),
             headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(call, timeout=60) as answer:
+        with urllib.request.urlopen(call, timeout=300) as answer:
             return json_format.Parse(answer.read(), response())
 
     def test_every_way_in_gives_the_same_message(self):

@@ -70,7 +70,8 @@ class Server:
 
     @property
     def environment(self):
-        return {**os.environ, "CREDENCE_ENDPOINT": self.endpoint}
+        # A busy machine may be slow; no test is about time.
+        return {**os.environ, "CREDENCE_ENDPOINT": self.endpoint, "CREDENCE_TIMEOUT": "300s"}
 
     def cli(self, *arguments, **options):
         return run(self.program, *arguments, env=self.environment, **options)

@@ -18,7 +18,7 @@ import unittest
 from served import Server, run
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 class Terminal:

@@ -96,6 +96,28 @@ TEST_F(BadInputTest, EffectiveTimeInTheFuture) {
   ExpectError(client->CreateEvidence(request), kInvalid, "TIME_INVALID", "options.effective_time");
 }
 
+TEST_F(BadInputTest, AsManyMistakesAsAHeaderHoldsAreNamed) {
+  std::string parents;
+  std::string nodes;
+  std::string rows;
+  for (int i = 0; i < 8; ++i) {
+    parents += Cat("parents: 'a-rather-long-name-of-a-cause-", i, "' ");
+    nodes += Cat("nodes { node: 'a-rather-long-name-of-a-cause-", i,
+                 "' role: NODE_ROLE_DRIVER states: 'a' states: 'b' rows { rows { fixed { ",
+                 "probabilities: 0.5 probabilities: 0.5 } } } } ");
+  }
+  for (int i = 0; i < 256; ++i) {
+    rows += "rows { fixed { probabilities: 0.1 probabilities: 0.1 } } ";
+  }
+  const auto response = client->CreateNetwork(Text<v1::CreateNetworkRequest>(
+      Cat("network_id: 'wrong' network { title: 'x' model { open_time { seconds: 1767225600 } ",
+          "deadline_time { seconds: 1798761600 } ", nodes,
+          "nodes { node: 'q' role: NODE_ROLE_QUESTION states: 'yes' states: 'no' ", parents,
+          "rows { ", rows, " } } } }")));
+  ExpectError(response, kInvalid, "ROW_SUM", "");
+  EXPECT_GT(GetErrorDetail(response.status()).fields.size(), 10u);
+}
+
 TEST_F(BadInputTest, FieldOfTenMegabytes) {
   auto request = Evidence("likelihood_ratio: 2");
   request.mutable_evidence()->mutable_model()->set_summary(std::string(10'000'000, 'x'));

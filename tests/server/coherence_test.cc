@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "audit/audit.h"
-#include "credence/cli/cli.h"
+#include "program_run.h"
 #include "served.h"
 
 // Forecasts on related questions that cannot all be right, listed and watched over a real socket.
@@ -36,15 +36,12 @@ class CoherenceTest : public ServiceTest {
     EXPECT_TRUE(listed.ok()) << listed.status();
     return {listed->alarms().begin(), listed->alarms().end()};
   }
-  absl::Status Run(std::vector<std::string> args, std::string* out) {
-    std::istringstream in;
-    std::ostringstream text;
-    std::ostringstream err;
-    cli::CliContext context({.in = in, .out = text, .err = err});
+  // Output of a command, which must succeed.
+  std::string Run(std::vector<std::string> args) {
     args.insert(args.begin(), {"--endpoint", Cat("127.0.0.1:", served->server->port())});
-    const int code = cli::RunCli(args, context);
-    *out = text.str();
-    return code == 0 ? absl::OkStatus() : absl::UnknownError(err.str());
+    const Ran ran = RunCommands(args, {}, "");
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.out;
   }
 };
 
@@ -232,21 +229,18 @@ TEST_F(CoherenceTest, WhatCannotBeRelatedIsRefused) {
 
 TEST_F(CoherenceTest, TheCommandListsAndWatches) {
   ASSERT_TRUE(Create("late", 0.2).ok());
-  std::string out;
-  EXPECT_TRUE(Run({"posterior", "alarms"}, &out).ok());
-  EXPECT_THAT(out, testing::HasSubstr("no forecasts contradict each other"));
-  const absl::Status created = Run({"question", "create", "early", "--title", "x", "--prior", "0.3",
-                                    "--close-time", "2026-12-01T00:00:00Z", "--implies", "late"},
-                                   &out);
-  EXPECT_TRUE(created.ok()) << created;
-  EXPECT_TRUE(Run({"posterior", "alarms", "early"}, &out).ok());
-  EXPECT_THAT(out, testing::HasSubstr("exceeds what it implies"));
-  EXPECT_THAT(out, testing::HasSubstr("late 20.00 %"));
-  EXPECT_TRUE(Run({"posterior", "alarms", "--watch", "--count", "1"}, &out).ok());
-  EXPECT_THAT(out, testing::HasSubstr("standing  model: early 30.00 %"));
-  EXPECT_TRUE(Run({"question", "update", "early", "--implies", ""}, &out).ok());
-  EXPECT_TRUE(Run({"posterior", "alarms", "--output", "json"}, &out).ok());
-  EXPECT_THAT(out, testing::Not(testing::HasSubstr("early")));
+  EXPECT_THAT(Run({"posterior", "alarms"}),
+              testing::HasSubstr("no forecasts contradict each other"));
+  Run({"question", "create", "early", "--title", "x", "--prior", "0.3", "--close-time",
+       "2026-12-01T00:00:00Z", "--implies", "late"});
+  const std::string listed = Run({"posterior", "alarms", "early"});
+  EXPECT_THAT(listed, testing::HasSubstr("exceeds what it implies"));
+  EXPECT_THAT(listed, testing::HasSubstr("late 20.00 %"));
+  EXPECT_THAT(Run({"posterior", "alarms", "--watch", "--count", "1"}),
+              testing::HasSubstr("standing  model: early 30.00 %"));
+  Run({"question", "update", "early", "--implies", ""});
+  EXPECT_THAT(Run({"posterior", "alarms", "--output", "json"}),
+              testing::Not(testing::HasSubstr("early")));
 }
 
 }  // namespace

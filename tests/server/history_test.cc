@@ -61,8 +61,8 @@ class HistoryTest : public ServiceTest {
 };
 
 TEST_F(HistoryTest, ThePosteriorsAreThoseOfTheList) {
-  Report("e1", 3);
-  Report("e2", 0.5);
+  Report("report-1", 3);
+  Report("report-2", 0.5);
   const v1::QuestionHistory history = History({});
   EXPECT_THAT(history.states(), ElementsAre("yes", "no"));
   v1::ListPosteriorsRequest request;
@@ -81,6 +81,29 @@ TEST_F(HistoryTest, ThePosteriorsAreThoseOfTheList) {
     EXPECT_DOUBLE_EQ(point.probabilities(0), posterior.probabilities(0).probability());
   }
   EXPECT_THAT(history.pool(), SizeIs(0)) << "pools were not asked for";
+}
+
+TEST_F(HistoryTest, APosteriorWithCredibleIntervalsHasTheirEndsAsQuantiles) {
+  clock.Advance(absl::Hours(1));
+  const auto created = client->CreateEvidence(Text<v1::CreateEvidenceRequest>(
+      "parent: 'networks/n' evidence { model { node: 'd' summary: 'A report' reliability: 1 "
+      "likelihood_ratio: 4 spread_decibans: 3 } }"));
+  ASSERT_TRUE(created.ok()) << created.status();
+  v1::ListPosteriorsRequest request;
+  request.set_parent("questions/q");
+  const auto list = client->ListPosteriors(request);
+  ASSERT_TRUE(list.ok()) << list.status();
+  ASSERT_EQ(list->posteriors().rbegin()->intervals_size(), 2);
+  const v1::StateInterval& published = list->posteriors().rbegin()->intervals(0);
+  const v1::HistoryPoint point = *History({}).model().rbegin();
+  ASSERT_THAT(point.quantiles(), SizeIs(7));
+  EXPECT_NEAR(point.quantiles(3).probability(), 0.5, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(3).value(), published.median());
+  EXPECT_NEAR(point.quantiles(2).probability(), 0.25, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(2).value(), published.intervals(0).low());
+  EXPECT_DOUBLE_EQ(point.quantiles(4).value(), published.intervals(0).high());
+  EXPECT_NEAR(point.quantiles(1).probability(), 0.1, 1e-12);
+  EXPECT_DOUBLE_EQ(point.quantiles(1).value(), published.intervals(1).low());
 }
 
 TEST_F(HistoryTest, ThePoolChangesWithEachForecastAndTellsItsSpread) {
@@ -117,7 +140,7 @@ TEST_F(HistoryTest, AForecastThatWasWithdrawnIsInNoLaterPool) {
 }
 
 TEST_F(HistoryTest, ALongHistoryKeepsItsEndsItsLowestAndItsHighest) {
-  for (int i = 0; i < 40; ++i) Report(Cat("e", i), i % 2 == 0 ? 1.0 + i : 1.0 / (1.0 + i));
+  for (int i = 0; i < 40; ++i) Report(Cat("report-", i), i % 2 == 0 ? 1.0 + i : 1.0 / (1.0 + i));
   const v1::QuestionHistory whole = History({});
   v1::BatchGetHistoriesRequest request;
   request.set_point_count_max(8);
@@ -141,9 +164,9 @@ TEST_F(HistoryTest, ALongHistoryKeepsItsEndsItsLowestAndItsHighest) {
 }
 
 TEST_F(HistoryTest, NothingThatCountsLaterIsTold) {
-  Report("e1", 3);
+  Report("report-1", 3);
   const absl::Time between = clock.Now();
-  Report("e2", 0.5);
+  Report("report-2", 0.5);
   Forecast("alice", 0.2);
   v1::BatchGetHistoriesRequest request;
   request.set_with_pool(true);

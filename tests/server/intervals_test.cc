@@ -6,6 +6,7 @@
 #include "audit/audit.h"
 #include "credence/event/v1/envelope.pb.h"
 #include "credence/event/v1/network_events.pb.h"
+#include "program_run.h"
 #include "served.h"
 
 // Credible intervals of posteriors, asked for and published, over a real socket and a real disk.
@@ -162,6 +163,24 @@ TEST_F(IntervalsTest, ALedgerWrittenBeforeThereWereIntervalsIsVerified) {
     for (auto& posterior : *published.mutable_posteriors()) posterior.clear_spreads();
   });
   EXPECT_TRUE(old.ok()) << old;
+}
+
+TEST_F(IntervalsTest, TheCommandsShowThem) {
+  Create("q", "fixed { probabilities: 0.1 probabilities: 0.9 }");
+  const auto run = [this](std::vector<std::string> args) {
+    args.insert(args.begin(), {"--endpoint", Cat("127.0.0.1:", served->server->port())});
+    const Ran ran = RunCommands(args, {}, "");
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.out;
+  };
+  run({"evidence", "add", "q", "--node", "q", "--likelihood-ratio", "4", "--spread", "3",
+       "--reliability", "1"});
+  const std::string got = run({"posterior", "get", "q", "--draws", "4096"});
+  EXPECT_THAT(got, testing::HasSubstr("30.77 %"));
+  EXPECT_THAT(got, testing::HasSubstr("4096 draws of 1 uncertain numbers"));
+  EXPECT_THAT(run({"posterior", "history", "q"}), testing::HasSubstr(", 80 % between "));
+  EXPECT_THAT(run({"posterior", "get", "q", "--approximate", "1000"}),
+              testing::HasSubstr("STANDARD ERROR"));
 }
 
 TEST_F(IntervalsTest, ASpreadThatMeansNothingIsRefused) {

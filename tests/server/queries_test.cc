@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "absl/strings/str_format.h"
 #include "asia.h"
 #include "served.h"
 
@@ -294,8 +295,10 @@ class CostTest : public ServiceTest {
     }
     std::string rows;
     for (int i = 0; i < 1'024; ++i) {
-      const double p = (0.5 + i) / 1'024.0;
-      rows += Cat("rows { fixed { probabilities: ", p, " probabilities: ", 1 - p, " } } ");
+      // All digits, so that each row sums to 1.
+      const double p = i / 1'024.0;
+      rows += absl::StrFormat("rows { fixed { probabilities: %.17g probabilities: %.17g } } ", p,
+                              1.0 - p);
     }
     const auto created = client->CreateNetwork(Text<v1::CreateNetworkRequest>(
         Cat("network_id: 'wide' network { title: 'Wide' model { open_time { seconds: 1767225600 } "
@@ -329,7 +332,7 @@ TEST_F(CostTest, AnApproximationIsAskedForAndCarriesItsErrors) {
   ASSERT_EQ(node.standard_errors_size(), 2);
   EXPECT_GT(node.standard_errors(0), 0.0);
   EXPECT_LT(node.standard_errors(0), 0.01);
-  EXPECT_NEAR(node.states(0).probability(), 0.5, 5 * node.standard_errors(0));
+  EXPECT_NEAR(node.states(0).probability(), 0.5 - 0.5 / 1'024, 5 * node.standard_errors(0));
   EXPECT_EQ(response->approximation().sample_count(), 20'000);
   EXPECT_GT(response->approximation().effective_sample_count(), 0.0);
   const auto again = client->QueryPosterior(request);

@@ -28,7 +28,7 @@ export class Browser {
       executablePath: process.env.CHROMIUM, headless: true, args: FLAGS,
       viewport: { width: 1440, height: 900 }, ...options,
     });
-    browser.context.setDefaultTimeout(20_000);
+    browser.context.setDefaultTimeout(60_000);
     browser.context.on("request", (request) => {
       if (/^https?:/.test(request.url()) && !request.url().startsWith(url)) browser.foreign.push(request.url());
     });

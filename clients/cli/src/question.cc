@@ -73,8 +73,8 @@ Table QuestionFields(const v1::Question& question) {
 }
 
 // What is declared of how questions hang together.
-template <typename Ids>
-void AddRelationFlags(CLI::App* verb, Ids* implied, Ids* conjuncts) {
+void AddRelationFlags(CLI::App* verb, std::vector<std::string>* implied,
+                      std::vector<std::string>* conjuncts) {
   verb->add_option("--implies", *implied,
                    "Questions that are yes whenever this one is, such as a later deadline")
       ->delimiter(',');
@@ -247,63 +247,72 @@ void AddList(CLI::App* noun, CliContext& context) {
   AddListFlags(verb, &flags->list);
 }
 
+// What an update changes. A list that is given, even an empty one, takes the place of the old.
+struct UpdateFlags {
+  std::string id;
+  std::optional<std::string> title, criteria;
+  std::vector<std::string> tags, implied, conjuncts;
+  bool wording_only = false;
+  WriteFlags write;
+};
+
+absl::Status Update(CliContext& context, const UpdateFlags& flags, const CLI::App& verb) {
+  v1::UpdateQuestionRequest request;
+  request.set_name(NameIn("questions", flags.id));
+  v1::Question& question = *request.mutable_question();
+  google::protobuf::FieldMask& mask = *request.mutable_update_mask();
+  if (flags.title) {
+    question.set_title(*flags.title);
+    mask.add_paths("title");
+  }
+  if (flags.criteria) {
+    question.set_resolution_criteria(*flags.criteria);
+    mask.add_paths("resolution_criteria");
+  }
+  if (verb.count("--tags") > 0) {
+    for (const std::string& tag : flags.tags) {
+      if (!tag.empty()) question.add_tags(tag);
+    }
+    mask.add_paths("tags");
+  }
+  if (verb.count("--implies") > 0) {
+    AddNames(flags.implied, question.mutable_implied_questions());
+    mask.add_paths("implied_questions");
+  }
+  if (verb.count("--conjunction-of") > 0) {
+    AddNames(flags.conjuncts, question.mutable_conjuncts());
+    mask.add_paths("conjuncts");
+  }
+  if (mask.paths().empty()) {
+    return UsageError(
+        "nothing to change: give --title, --criteria, --tags, --implies or --conjunction-of");
+  }
+  request.set_wording_only(flags.wording_only);
+  CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags.write));
+  CREDENCE_ASSIGN_OR_RETURN(const auto response,
+                            CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
+  return EmitWrite(context, response);
+}
+
 void AddUpdate(CLI::App* noun, CliContext& context) {
-  struct Flags {
-    std::string id;
-    std::optional<std::string> title, criteria;
-    std::optional<std::vector<std::string>> tags, implied, conjuncts;
-    bool wording_only = false;
-    WriteFlags write;
+  struct State {
+    UpdateFlags flags;
+    CLI::App* verb = nullptr;
   };
-  auto flags = std::make_shared<Flags>();
-  CLI::App* verb = AddVerb(
-      noun, context, "update", "Change title, criteria, tags or declared relations",
-      [&context, flags]() -> absl::Status {
-        v1::UpdateQuestionRequest request;
-        request.set_name(NameIn("questions", flags->id));
-        if (flags->title) {
-          request.mutable_question()->set_title(*flags->title);
-          request.mutable_update_mask()->add_paths("title");
-        }
-        if (flags->criteria) {
-          request.mutable_question()->set_resolution_criteria(*flags->criteria);
-          request.mutable_update_mask()->add_paths("resolution_criteria");
-        }
-        if (flags->tags) {
-          for (const std::string& tag : *flags->tags) {
-            if (!tag.empty()) request.mutable_question()->add_tags(tag);
-          }
-          request.mutable_update_mask()->add_paths("tags");
-        }
-        if (flags->implied) {
-          AddNames(*flags->implied, request.mutable_question()->mutable_implied_questions());
-          request.mutable_update_mask()->add_paths("implied_questions");
-        }
-        if (flags->conjuncts) {
-          AddNames(*flags->conjuncts, request.mutable_question()->mutable_conjuncts());
-          request.mutable_update_mask()->add_paths("conjuncts");
-        }
-        if (request.update_mask().paths().empty()) {
-          return UsageError(
-              "nothing to change: give --title, --criteria, --tags, --implies or "
-              "--conjunction-of");
-        }
-        request.set_wording_only(flags->wording_only);
-        CREDENCE_ASSIGN_OR_RETURN(*request.mutable_options(), MakeOptions(context, flags->write));
-        CREDENCE_ASSIGN_OR_RETURN(const auto response,
-                                  CallRpc<v1::UpdateQuestionResponse>(context, std::move(request)));
-        return EmitWrite(context, response);
-      });
-  verb->add_option("QUESTION", flags->id, "Question")->required();
-  verb->add_option("--title", flags->title, "New title");
-  verb->add_option("--criteria", flags->criteria, "New resolution criteria");
-  verb->add_option("--tags", flags->tags, "New tags, in place of the old; '' for none")
+  auto state = std::make_shared<State>();
+  state->verb = AddVerb(noun, context, "update", "Change title, criteria, tags or relations",
+                        [&context, state] { return Update(context, state->flags, *state->verb); });
+  UpdateFlags& flags = state->flags;
+  state->verb->add_option("QUESTION", flags.id, "Question")->required();
+  state->verb->add_option("--title", flags.title, "New title");
+  state->verb->add_option("--criteria", flags.criteria, "New resolution criteria");
+  state->verb->add_option("--tags", flags.tags, "New tags, in place of the old; '' for none")
       ->delimiter(',');
-  AddRelationFlags(verb, &flags->implied, &flags->conjuncts);
-  verb->add_flag("--wording-only", flags->wording_only,
-                 "The texts say the same in other words; else scores of forecasts made before the "
-                 "change are flagged");
-  AddWriteFlags(verb, &flags->write);
+  AddRelationFlags(state->verb, &flags.implied, &flags.conjuncts);
+  state->verb->add_flag("--wording-only", flags.wording_only,
+                        "The texts say the same in other words; else scores of forecasts made "
+                        "before the change are flagged");
+  AddWriteFlags(state->verb, &flags.write);
 }
 
 // A change of state that takes only the question's name.

@@ -47,8 +47,10 @@ std::string KeyText(const std::string& name, std::string_view public_key, std::s
   key.name = name;
   std::copy(public_key.begin(), public_key.end(), key.public_key.begin());
   key.id = VerifierKeyId(name, key.type, public_key);
+  // Base64 may hold a plus; the name holds none.
   const std::string text = FormatVerifierKey(key);
-  return Cat(text.substr(0, text.rfind('+')), "+",
+  const size_t second = text.find('+', text.find('+') + 1);
+  return Cat(text.substr(0, second), "+",
              ToBase64(Cat(std::string(1, static_cast<char>(key.type)), body)));
 }
 

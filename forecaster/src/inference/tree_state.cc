@@ -53,6 +53,13 @@ TreeState::TreeState(const CompiledModel& model, EvidenceState& evidence,
                      const EngineOptions& options)
     : model_(model), evidence_(evidence), options_(options) {}
 
+// A tree found anew is walked once or few times, and pages never touched before are dearer than
+// another multiplication.
+int64_t TreeState::MostCellsKept(bool kept) const {
+  constexpr int64_t kMostForOnce = int64_t{1} << 14;
+  return kept ? options_.most_cells_kept : std::min(options_.most_cells_kept, kMostForOnce);
+}
+
 PropagationInput TreeState::Input() const {
   return {.factors = &model_.factors,
           .cardinality = model_.cardinality,
@@ -89,8 +96,7 @@ absl::Status TreeState::Choose() {
       findings.observed.begin(), findings.observed.end(), [](int s) { return s < 0; }));
   double kept_work = 0.0;
   if (may_keep) {
-    kept_work =
-        CostOfTree(*model_.tree, model_.cardinality, findings, options_.most_cells_kept).work;
+    kept_work = CostOfTree(*model_.tree, model_.cardinality, findings, MostCellsKept(true)).work;
     const bool search = options_.tree == TreeChoice::kAutomatic &&
                         unobserved < Size(model_.cardinality) &&
                         kept_work > 4.0 * WorkOfSearch(unobserved);
@@ -102,7 +108,7 @@ absl::Status TreeState::Choose() {
   TreeScopes scopes = ScopesOf(model_.factors, model_.cardinality, findings);
   TreeOrTooLarge found = FindTree(model_, scopes.scopes, findings,
                                   {.budget_bytes = options_.memory_budget_bytes,
-                                   .most_cells_kept = options_.most_cells_kept,
+                                   .most_cells_kept = MostCellsKept(false),
                                    .effort = 0.25});
   if (const auto* large = std::get_if<TreeTooLarge>(&found)) {
     if (may_keep) return Use(true, {}, {});
@@ -113,7 +119,7 @@ absl::Status TreeState::Choose() {
   JunctionTree& tree = std::get<JunctionTree>(found);
   if (may_keep) {
     const double new_work =
-        CostOfTree(tree, model_.cardinality, findings, options_.most_cells_kept).work;
+        CostOfTree(tree, model_.cardinality, findings, MostCellsKept(false)).work;
     if (kept_work <= new_work + WorkOfSearch(unobserved)) return Use(true, {}, {});
   }
   return Use(false, std::move(tree), std::move(scopes));
@@ -130,7 +136,7 @@ absl::Status TreeState::Use(bool kept, JunctionTree tree, TreeScopes scopes) {
   tree_ = kept ? &*model_.tree : &own_tree_;
   scopes_ = kept ? &model_.tree_scopes : &own_scopes_;
   layout_ = std::make_unique<Layout>(*tree_, *scopes_, model_.cardinality, evidence_.findings(),
-                                     options_.most_cells_kept);
+                                     MostCellsKept(kept_));
   narrow_ = std::make_unique<Propagation<double>>(Input());
   return absl::OkStatus();
 }
@@ -322,7 +328,7 @@ absl::StatusOr<JointTable> TreeState::Family(int factor) {
 }
 
 TreeCost TreeState::Cost() const {
-  return CostOfTree(*tree_, model_.cardinality, evidence_.findings(), options_.most_cells_kept);
+  return CostOfTree(*tree_, model_.cardinality, evidence_.findings(), MostCellsKept(kept_));
 }
 
 }  // namespace credence::forecaster

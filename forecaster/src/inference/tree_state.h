@@ -56,6 +56,7 @@ class TreeState {
   absl::StatusOr<bool> IsWide();
   absl::StatusOr<bool> IsWideAt(int clique);
   absl::StatusOr<bool> IsWideFor(int variable);
+  [[nodiscard]] int64_t MostCellsKept(bool kept) const;
   [[nodiscard]] PropagationInput Input() const;
   [[nodiscard]] double LogOfConstants() const;
 

@@ -127,6 +127,20 @@ std::set<size_t> Thinned(const std::vector<v1::PublishedPosterior>& posteriors, 
   return kept;
 }
 
+// The ends of the intervals and the median, as quantiles, by probability.
+void FillIntervals(const v1::StateInterval& spread, v1::HistoryPoint& point) {
+  std::map<double, double> quantiles = {{0.5, spread.median()}};
+  for (const event::v1::CredibleInterval& interval : spread.intervals()) {
+    quantiles[(1.0 - interval.level()) / 2.0] = interval.low();
+    quantiles[(1.0 + interval.level()) / 2.0] = interval.high();
+  }
+  for (const auto& [probability, value] : quantiles) {
+    event::v1::QuantilePoint& quantile = *point.add_quantiles();
+    quantile.set_probability(probability);
+    quantile.set_value(value);
+  }
+}
+
 void FillModel(const Wanted& wanted, size_t count_max, v1::QuestionHistory& history) {
   for (const size_t i : Thinned(wanted.posteriors, count_max)) {
     const v1::PublishedPosterior& posterior = wanted.posteriors[i];
@@ -136,6 +150,7 @@ void FillModel(const Wanted& wanted, size_t count_max, v1::QuestionHistory& hist
       point.add_probabilities(state.probability());
     }
     *point.mutable_quantiles() = posterior.numeric().quantiles();
+    if (!posterior.intervals().empty()) FillIntervals(posterior.intervals(0), point);
     point.set_position(posterior.position());
     point.set_cause(posterior.cause());
     if (posterior.has_cause_position()) point.set_cause_position(posterior.cause_position());

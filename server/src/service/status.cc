@@ -52,8 +52,11 @@ bool AsksToRetry(std::string_view reason) {
 
 void AddBadRequest(const ErrorDetail& detail, google::rpc::Status& packed) {
   if (detail.fields.empty()) return;
+  // The details travel as a header, which clients limit to 8 KiB.
+  constexpr size_t kViolationBytesMax = 4'096;
   google::rpc::BadRequest bad_request;
   for (const FieldViolation& violation : detail.fields) {
+    if (bad_request.ByteSizeLong() > kViolationBytesMax) break;
     auto* added = bad_request.add_field_violations();
     added->set_field(violation.field);
     added->set_description(violation.description);

@@ -135,7 +135,8 @@ absl::Status ReadQuestions(const TextFile& file, Known& known, Plan& plan) {
     if (numeric) {
       range = RangeOf(rows);
       if (range.size() < 2) {
-        plan.AddProblem(place, "has no Continuous Range to state distributions over");
+        plan.Skip(place,
+                  "asks for a number without a Continuous Range to state distributions over");
         known.unread[external] = type;
         continue;
       }

@@ -567,8 +567,9 @@ class Authors:
         if stated is not None:
             time = (stated[0] % (1 << 64)).to_bytes(8, "big") + stated[1].to_bytes(4, "big")
         data = signed_bytes(b"credence-statement/v1\n",
-                            [self.origin, name, envelope.type.encode(), envelope.request_id, time,
-                             envelope.payload])
+                            [self.origin, name,
+                             envelope.type.removeprefix("type.googleapis.com/").encode(),
+                             envelope.request_id, time, envelope.payload])
         if not signature_holds(key, data, signature):
             raise ValueError(f"the entry is not what {author.decode()} signed")
         if stated is None:

@@ -50,7 +50,8 @@ export interface HistoryLines {
 }
 
 // `state` is the index of the state that is drawn. Bands are the middle half and the middle four
-// fifths of the forecasters; of a number those of the distributions themselves.
+// fifths: of the forecasters for the pool, of the model's own uncertainty where it declares one; of a
+// number those of the distributions themselves.
 export function linesOf(history: QuestionHistory, state: number, scale: Scale, numeric: boolean,
   until: number): HistoryLines {
   if (numeric) {
@@ -64,7 +65,7 @@ export function linesOf(history: QuestionHistory, state: number, scale: Scale, n
   const value = (point: HistoryPoint) => point.probabilities[state];
   const levels: [number, number][] = state === 0 ? [[0.25, 0.75], [0.1, 0.9]] : [];
   return {
-    model: lineOf(history.model, value, [], scale, until),
+    model: lineOf(history.model, value, history.model.some((point) => point.quantiles.length > 0) ? levels : [], scale, until),
     pool: lineOf(history.pool, value, levels, scale, until),
   };
 }

@@ -29,9 +29,10 @@ struct EngineOptions {
   int64_t memory_budget_bytes = int64_t{1} << 30;
   // Where exact inference fits the budget in one way only, that way is taken.
   TreeChoice tree = TreeChoice::kAutomatic;
-  // Tables of more cells are worked out anew whenever they are needed. They take no memory, and a
-  // change that does not reach them takes as long as the first answer did.
-  int64_t most_cells_kept = int64_t{1} << 21;
+  // Tables of more cells are worked out anew whenever they are needed: what the caches do not hold
+  // is as quickly multiplied as fetched. They take no memory. A tree found for one question keeps
+  // smaller ones only.
+  int64_t most_cells_kept = int64_t{1} << 17;
 };
 
 // What one question costs, known before it is paid.

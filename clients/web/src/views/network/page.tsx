@@ -106,12 +106,11 @@ function NodeBox({ node, x, y, width, states, badges, question, chosen, onChoose
   onChoose: () => void;
 }) {
   const height = heightOf(node);
-  const label = `${spoken(node.node)}, ${ROLES[node.role]}: ${states.map((state) => `${state.state} ${percent(state.probability)}`).join(", ")}; ${badges} report${badges === 1 ? "" : "s"}`;
   const likeliest = Math.max(...states.map((state) => state.probability));
   const bar = width - 104;
   return (
     <g class={`node${chosen ? " chosen" : ""}${question ? " question-node" : ""}`} transform={`translate(${x},${y})`}
-      role="button" tabIndex={0} aria-label={label} aria-pressed={chosen}
+      role="button" tabindex={0} aria-pressed={chosen}
       onClick={onChoose}
       onKeyDown={(event) => {
         if (event.key === "Enter" || event.key === " ") {
@@ -132,6 +131,7 @@ function NodeBox({ node, x, y, width, states, badges, question, chosen, onChoose
       ))}
       {badges > 0 && (
         <g transform={`translate(${width - 26},14)`}>
+          <title>{count(badges)} report{badges === 1 ? "" : "s"} in force</title>
           <rect class="badge" x="-12" y="-9" width="30" height="18" rx="9" />
           <text class="badge-text" x="3" y="4">{badges}</text>
         </g>

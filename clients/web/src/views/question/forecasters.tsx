@@ -30,7 +30,9 @@ export function ForecastersFigure(props: Props) {
 
 function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
   const name = base.history.states[state] ?? "";
-  const said = instant.standing.map((forecast) => ({
+  // A sealed forecast says nothing until it is revealed.
+  const sealed = instant.standing.filter((forecast) => forecast.seal !== undefined && forecast.probabilities.length === 0).length;
+  const said = instant.standing.filter((forecast) => forecast.probabilities.length > 0).map((forecast) => ({
     forecaster: spoken(idOf(forecast.forecaster)),
     probability: forecast.probabilities[state]?.probability ?? NaN,
     since: dateOf(forecast.effectiveTime),
@@ -49,7 +51,7 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
     <Figure
       id="forecasters"
       title="Forecasters"
-      description={said.length === 0 ? "Nobody has a standing forecast." : `${count(said.length)} standing forecast${said.length === 1 ? "" : "s"} of “${name}”`}
+      description={said.length === 0 ? "Nobody has a standing forecast." : `${count(said.length)} standing forecast${said.length === 1 ? "" : "s"} of “${name}”${sealed > 0 ? `, ${count(sealed)} sealed` : ""}`}
       pin={pin}
       tools={<AddButton onAdd={onAdd} />}
       data={{

@@ -50,7 +50,7 @@ function rowsOf(base: Base, state: number, numeric: boolean): Rows {
     numeric ? point.quantiles[Math.floor(point.quantiles.length / 2)]?.value : point.probabilities[state];
   const row = (line: string) => (point: (typeof history.model)[number]) => [
     instantText(secondsOf(point.effectiveTime)), line, value(point),
-    ...(numeric || line === "pool" ? [1, 3] : []).map((i) => point.quantiles[i]?.value),
+    ...[0.25, 0.75].map((level) => point.quantiles.find(({ probability }) => Math.abs(probability - level) < 1e-9)?.value),
   ];
   const rows = [...history.model.map(row("model")), ...history.pool.map(row("pool"))];
   return {
@@ -191,7 +191,7 @@ export function HistoryFigure(props: {
       title={numeric ? "The forecast over time" : "Probability over time"}
       description={numeric
         ? "Median with the middle half and nine tenths of the distribution. It holds until something changes."
-        : "A belief holds until something changes. Bands: the middle half and four fifths of the forecasters."}
+        : "A belief holds until something changes. Bands: the middle half and four fifths, of the forecasters and of the model where it declares its uncertainty."}
       data={rowsOf(base, state, numeric !== undefined)}
       pin={props.pin}
       tools={

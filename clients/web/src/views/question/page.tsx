@@ -19,6 +19,7 @@ import { EvidenceForm, ForecastForm, ResolveForm } from "./forms";
 import { HistoryFigure, spanOf } from "./history";
 import { type Moment, instantText, useMoment } from "./moment";
 import { ScoredFigure } from "./scored";
+import { TornadoFigure } from "./tornado";
 import { WatchFigure } from "./watch";
 import { WhatIfFigure } from "./whatif";
 
@@ -250,6 +251,7 @@ export function QuestionPage({ id }: { id: string }) {
               {now.scores.length > 0 && <ScoredFigure scores={now.scores} pin={pin} />}
               <ForecastersFigure {...shared} instant={now} state={state} onAdd={live && question.state === State.ACTIVE ? () => setForm("forecast") : undefined} />
               {now.explanation && <WatchFigure base={base.data} instant={now} pin={pin} />}
+              {now.explanation && <TornadoFigure base={base.data} moment={moment} state={named} pin={pin} />}
             </div>
           </div>
         )}
