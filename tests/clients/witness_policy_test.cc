@@ -146,7 +146,7 @@ TEST_F(WitnessPolicyTest, AThresholdOfKeys) {
 
 // --- Cosignatures ---
 
-class CosignatureTest : public WitnessPolicyTest {
+class QuorumCosignatureTest : public WitnessPolicyTest {
  protected:
   // Cosigned by witnesses by number, each at a time.
   SignedNote Cosigned(const std::vector<std::pair<size_t, int64_t>>& by) const {
@@ -165,7 +165,7 @@ class CosignatureTest : public WitnessPolicyTest {
   const std::string text_ = FormatCheckpoint({"example.org/log", 7, MerkleModel(7).Root(7), {}});
 };
 
-TEST_F(CosignatureTest, TheQuorumsTimeIsThatOfTheWitnessThatCompletesIt) {
+TEST_F(QuorumCosignatureTest, TheQuorumsTimeIsThatOfTheWitnessThatCompletesIt) {
   const SignedNote note = Cosigned({{2, 300}, {0, 100}, {1, 200}});
   EXPECT_EQ(CheckCosignatures(note, Policy("1"))->not_after, 100);
   EXPECT_EQ(CheckCosignatures(note, Policy("2"))->not_after, 200);
@@ -178,7 +178,7 @@ TEST_F(CosignatureTest, TheQuorumsTimeIsThatOfTheWitnessThatCompletesIt) {
   EXPECT_FALSE(nobody->not_after.has_value());
 }
 
-TEST_F(CosignatureTest, FewerThanAQuorumAreRefusedByName) {
+TEST_F(QuorumCosignatureTest, FewerThanAQuorumAreRefusedByName) {
   const absl::Status status = CheckCosignatures(Cosigned({{1, 5}}), Policy("2")).status();
   EXPECT_TRUE(IsVerificationFailure(status));
   EXPECT_NE(status.message().find("of 3, only b did"), std::string::npos) << status;
@@ -189,7 +189,7 @@ TEST_F(CosignatureTest, FewerThanAQuorumAreRefusedByName) {
   EXPECT_EQ(CheckCosignatures(Cosigned({{1, 6}, {1, 5}}), Policy("1"))->not_after, 5);
 }
 
-TEST_F(CosignatureTest, OthersAreLeftAsideAndForgedOnesRefuse) {
+TEST_F(QuorumCosignatureTest, OthersAreLeftAsideAndForgedOnesRefuse) {
   EXPECT_EQ(CheckCosignatures(Cosigned({{5, 1}, {0, 9}}), Policy("1"))->not_after, 9);
   SignedNote forged = Cosigned({{0, 9}, {1, 8}});
   forged.signatures.back().bytes.back() =
