@@ -2,10 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { createRegistry } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport as fromNode } from "@connectrpc/connect-node";
 import { createConnectTransport as fromWeb } from "@connectrpc/connect-web";
 
+import { file_credence_event_v1_forecast_events } from "./gen/credence/event/v1/forecast_events_pb.js";
+import { file_credence_event_v1_learning_events } from "./gen/credence/event/v1/learning_events_pb.js";
+import { file_credence_event_v1_ledger_events } from "./gen/credence/event/v1/ledger_events_pb.js";
+import { file_credence_event_v1_network_events } from "./gen/credence/event/v1/network_events_pb.js";
+import { file_credence_event_v1_question_events } from "./gen/credence/event/v1/question_events_pb.js";
 import { ForecastService } from "./gen/credence/v1/forecast_service_pb.js";
 import { LedgerService } from "./gen/credence/v1/ledger_service_pb.js";
 import { QuestionService } from "./gen/credence/v1/question_service_pb.js";
@@ -15,10 +21,13 @@ import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_detail
 const baseUrl = process.env.CREDENCE_URL;
 const NAME = "questions/china-recognizes";
 
+// What events hold, for those who read them as JSON.
+const jsonOptions = { registry: createRegistry(file_credence_event_v1_forecast_events, file_credence_event_v1_learning_events, file_credence_event_v1_ledger_events, file_credence_event_v1_network_events, file_credence_event_v1_question_events) };
+
 const transports = {
-  "connect-node, JSON": fromNode({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+  "connect-node, JSON": fromNode({ baseUrl, httpVersion: "1.1", useBinaryFormat: false, jsonOptions }),
   "connect-node, protobuf": fromNode({ baseUrl, httpVersion: "1.1", useBinaryFormat: true }),
-  "connect-web, JSON": fromWeb({ baseUrl, useBinaryFormat: false }),
+  "connect-web, JSON": fromWeb({ baseUrl, useBinaryFormat: false, jsonOptions }),
   "connect-web, protobuf": fromWeb({ baseUrl, useBinaryFormat: true }),
 };
 
@@ -39,12 +48,10 @@ for (const [kind, transport] of Object.entries(transports)) {
     assert.ok(refused instanceof ConnectError);
     assert.equal(refused.code, Code.NotFound);
     assert.equal(refused.findDetails(ErrorInfoSchema)[0].reason, "NOT_FOUND");
-    const wrong = await forecasts
-      .createForecast({ parent: NAME, forecast: { forecaster: "forecasters/analyst-1", probability: 1.5 } })
-      .catch((error) => error);
+    const wrong = await forecasts.createForecaster({ forecasterId: "Not An Id", forecaster: {} }).catch((error) => error);
     assert.equal(wrong.code, Code.InvalidArgument);
     const [violation] = wrong.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations);
-    assert.equal(violation.field, "forecast.probability");
+    assert.equal(violation.field, "forecaster_id");
   });
 
   test(`${kind}: a stream gives the past in order and then what is recorded`, async () => {
@@ -52,7 +59,8 @@ for (const [kind, transport] of Object.entries(transports)) {
     const id = kind.replaceAll(/[^a-z]+/gi, "-").toLowerCase();
     let next = 0n;
     let written = false;
-    for await (const message of ledger.watchEvents({ startPosition: 0n })) {
+    const leaving = new AbortController();
+    for await (const message of ledger.watchEvents({ startPosition: 0n }, { signal: leaving.signal })) {
       for (const { envelope } of message.events) assert.equal(envelope.position, next++);
       if (next >= treeHead.treeSize && !written) {
         written = true;
@@ -60,6 +68,7 @@ for (const [kind, transport] of Object.entries(transports)) {
       }
       if (next > treeHead.treeSize) break;
     }
+    leaving.abort();
     assert.ok(next > treeHead.treeSize);
   });
 
