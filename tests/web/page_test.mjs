@@ -287,6 +287,7 @@ test("a server that lies is found out", async () => {
 const VIEWS = [
   ["list", "/", ".rows .row"],
   ["question", `${CHINA}?at=${DAY}`, "#bridge .sum"],
+  ["resolved", "/questions/fair", "#scores tbody tr"],
   ["network", "/networks/afghanistan-2021", ".graph .node"],
   ["scores", "/scores?kind=backfilled", "#leaderboard tbody tr"],
   ["ledger", "/ledger", '[data-verified="checkpoint"]'],
