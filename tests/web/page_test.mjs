@@ -1,5 +1,6 @@
 // The page as people use it, in Chromium, on the case of examples/afghanistan-2021.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
 import { Browser, call, overflow, percent, treeSize, url, violations } from "./browser.mjs";
@@ -184,6 +185,19 @@ test("from a report to a moved probability, to a forecast, to the resolution, to
   await page.close();
 });
 
+test("a question for a number shows its distribution and its course", async () => {
+  execFileSync(process.env.CREDENCE_PROGRAM, ["apply", "-f", process.env.CASE_COUNT, "--endpoint", process.env.CREDENCE_ENDPOINT]);
+  const page = await browser.page("/questions/cases-may?at=2025-04-30T20:00:00Z", "#forecasters .plot svg");
+  const { posterior } = await call("InferenceService/QueryPosterior", {
+    target: { name: "questions/cases-may", effectiveTime: "2025-04-30T20:00:00Z" },
+  });
+  const median = posterior.numeric.quantiles.find((point) => point.probability === 0.5).value;
+  assert.equal(await page.locator(".headline.model > strong").textContent(), String(Number(median.toPrecision(4))));
+  assert.equal(await page.locator("#forecasters .quantiles tbody tr").count(), 5);
+  await page.waitForSelector("#history .uplot canvas");
+  await page.close();
+});
+
 test("an error of the server is told with its field, and nothing is recorded", async () => {
   await makeRain("fair-refused");
   const page = await browser.page("/questions/fair-refused", "#bridge .sum");
@@ -287,6 +301,7 @@ test("a server that lies is found out", async () => {
 const VIEWS = [
   ["list", "/", ".rows .row"],
   ["question", `${CHINA}?at=${DAY}`, "#bridge .sum"],
+  ["resolved", "/questions/fair", "#scores tbody tr"],
   ["network", "/networks/afghanistan-2021", ".graph .node"],
   ["scores", "/scores?kind=backfilled", "#leaderboard tbody tr"],
   ["ledger", "/ledger", '[data-verified="checkpoint"]'],

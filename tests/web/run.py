@@ -85,7 +85,8 @@ def run_suite(arguments):
             load_case(arguments.program, endpoint)
             environment = dict(os.environ, CREDENCE_URL=f"http://{http}",
                                CREDENCE_ENDPOINT=endpoint, CREDENCE_PROGRAM=str(arguments.program),
-                               CHROMIUM=arguments.chromium, SHOTS=os.environ.get("SHOTS", ""))
+                               CHROMIUM=arguments.chromium, SHOTS=os.environ.get("SHOTS", ""),
+                               CASE_COUNT=str(ROOT / "examples/case-count/cases.yaml"))
             return subprocess.run([arguments.node, "--test", folder / arguments.suite],
                                   env=environment, check=False).returncode
         finally:

@@ -35,6 +35,11 @@ struct KindRule {
   ParentRule parent;
 };
 
+bool SaysHowItEnded(const v1::Resolution& resolution) {
+  return !resolution.outcome().empty() || resolution.has_value() || resolution.has_fraction() ||
+         resolution.unscored() != event::v1::UNSCORED_UNSPECIFIED;
+}
+
 // In the order of DeclarationKind.
 constexpr KindRule kRules[] = {
     {"Source", IdRule::kRequired, ParentRule::kNone},
@@ -274,14 +279,15 @@ class DocumentReader {
       case DeclarationKind::kForecast: {
         const auto& forecast = static_cast<const v1::Forecast&>(spec);
         CREDENCE_RETURN_IF_ERROR(require(!forecast.forecaster().empty(), "forecaster"));
-        return require(forecast.has_probability() || !forecast.probabilities().empty(),
+        return require(forecast.has_probability() || !forecast.probabilities().empty() ||
+                           forecast.has_distribution(),
                        "probability");
       }
       case DeclarationKind::kWithdrawal:
         return require(!static_cast<const v1::WithdrawForecastRequest&>(spec).forecaster().empty(),
                        "forecaster");
       case DeclarationKind::kResolution:
-        return require(!static_cast<const v1::Resolution&>(spec).outcome().empty(), "outcome");
+        return require(SaysHowItEnded(static_cast<const v1::Resolution&>(spec)), "outcome");
       default:
         return absl::OkStatus();
     }

@@ -39,7 +39,7 @@ export function ScoredFigure({ scores, pin }: { scores: Score[]; pin: Record<str
         </label>
       }
     >
-      <table>
+      <div class="scroll-x" tabIndex={0} role="region" aria-label="Table of scores"><table>
         <thead><tr><th>Subject</th><th class="right">Score</th><th class="wide"><span class="hidden">Length</span></th><th class="right">Coverage</th></tr></thead>
         <tbody>
           {rows.map((row) => (
@@ -51,7 +51,7 @@ export function ScoredFigure({ scores, pin }: { scores: Score[]; pin: Record<str
             </tr>
           ))}
         </tbody>
-      </table>
+      </table></div>
     </Figure>
   );
 }

@@ -65,14 +65,14 @@ export function CalibrationFigure({ subject, backfilled, tag, position, pin }: S
               ],
             })}
           />
-          <table class="parts">
+          <div class="scroll-x" tabIndex={0} role="region" aria-label="Scores taken apart"><table class="parts">
             <thead><tr><th>Score taken apart</th><th class="right">Score</th><th class="right">Miscalibration</th><th class="right">Discrimination</th><th class="right">Uncertainty</th></tr></thead>
             <tbody>
               {data!.corp.map((part) => (
                 <tr key={part.rule}><td>{part.rule}</td><td class="right">{number(part.score)}</td><td class="right">{number(part.miscalibration)}</td><td class="right">{number(part.discrimination)}</td><td class="right">{number(part.uncertainty)}</td></tr>
               ))}
             </tbody>
-          </table>
+          </table></div>
           {data!.miscalibrationPValue !== undefined && (
             <p class="small muted settled">{percent(data!.miscalibrationPValue)} of calibrated forecasters would look at least as miscalibrated. Base rate {percent(data!.baseRate)}.</p>
           )}
