@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Generic, Optional, TypeVar
+from typing import Any, Optional
 
 import grpc
 
 from credence import _error, v1
 from credence._caller import _GET_TREE_HEAD
-from credence._core import (CHANNEL_OPTIONS, PAGE_SIZE_MAX, Attempts, Core, Method, Progress,
-                            Request, Response, Settings)
-
-Item = TypeVar("Item")
+from credence._core import (CHANNEL_OPTIONS, PAGE_SIZE_MAX, Attempts, Core, Item, Method, Request,
+                            Response, Settings, WatchState)
 
 
-class AsyncWatch(Generic[Item], AsyncIterator[Item]):
+class AsyncWatch(WatchState[Item], AsyncIterator[Item]):
     """Items as they are recorded, for ever. After a lost connection it goes on where it was:
     nothing is missed and nothing comes twice. Ends by `cancel`, or as a context."""
-
-    def __init__(self, caller: AsyncCaller, method: Method, request: Any, field: str) -> None:
-        self._caller, self._method = caller, method
-        self._request = method.request()
-        self._request.CopyFrom(request)
-        self._progress: Progress[Any] = Progress(field)
-        self._attempts = Attempts(caller._core.settings, None)
-        self._items: deque[Item] = deque()
-        self._call: Any = None
-        self._cancelled = False
-
-    @property
-    def next_position(self) -> int:
-        """Every position before this one has been looked at."""
-        return self._progress.next_position
-
-    def cancel(self) -> None:
-        """Ends the iteration."""
-        self._cancelled = True
-        if self._call is not None:
-            self._call.cancel()
 
     async def __aenter__(self) -> AsyncWatch[Item]:
         return self

@@ -6,6 +6,7 @@ import dataclasses
 import random
 import time
 import uuid
+from collections import deque
 from typing import Any, Generic, Optional, TypeVar
 
 import grpc
@@ -16,6 +17,7 @@ from credence._error import CredenceError, ResourceExhaustedError, UnavailableEr
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
+Item = TypeVar("Item")
 
 # Larger than any answer that a server of the default limits gives.
 _MESSAGE_BYTES_MAX = 256 * 1024 * 1024
@@ -154,6 +156,31 @@ class Progress(Generic[Response]):
         items = [item for item in value if position_of(item) >= self.next_position]
         self.next_position = max(self.next_position, message.next_position)
         return items
+
+
+class WatchState(Generic[Item]):
+    """A watch, however its messages are waited for."""
+
+    def __init__(self, caller: Any, method: Method[Any, Any], request: Any, field: str) -> None:
+        self._caller, self._method = caller, method
+        self._request = method.request()
+        self._request.CopyFrom(request)
+        self._progress: Progress[Any] = Progress(field)
+        self._attempts = Attempts(caller._core.settings, None)
+        self._items: deque[Item] = deque()
+        self._call: Any = None
+        self._cancelled = False
+
+    @property
+    def next_position(self) -> int:
+        """Every position before this one has been looked at."""
+        return self._progress.next_position
+
+    def cancel(self) -> None:
+        """Ends the iteration."""
+        self._cancelled = True
+        if self._call is not None:
+            self._call.cancel()
 
 
 def is_cancelled(error: Any) -> bool:
