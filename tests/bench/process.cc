@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 namespace credence::bench {
 
@@ -50,6 +51,21 @@ int64_t Process::ResidentKib() const {
     return kib;
   }
   return 0;
+}
+
+double Process::CpuSeconds() const {
+  std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  // The second field, a name in brackets, may hold blanks; user and system time are the 14th and
+  // 15th field.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 void RunToEnd(const std::vector<std::string>& arguments, const std::string& log) {

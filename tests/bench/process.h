@@ -24,6 +24,8 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   // Resident memory in KiB.
   [[nodiscard]] int64_t ResidentKib() const;
+  // Time that its threads have spent on a core, in seconds; the kernel counts in hundredths.
+  [[nodiscard]] double CpuSeconds() const;
 
  private:
   pid_t pid_ = -1;

@@ -3,8 +3,9 @@
 //   - RocksDB alone, one synced write of as many entries of the same size as a batch holds.
 // Then a new report on the case, and reopening a ledger of a million events.
 //
-//   credence_server_bench CREDENCE CASE_DIRECTORY OUTPUT.json [IN_FLIGHT]
-//       with IN_FLIGHT, only single forecasts of so many calls in flight
+//   credence_server_bench CREDENCE CASE_DIRECTORY OUTPUT.json [IN_FLIGHT [BATCH]]
+//       with IN_FLIGHT, only single forecasts of so many calls in flight; with BATCH too, only
+//       batches of that size
 //   credence_server_bench echo PORT_FILE      (the yardstick's own process)
 
 #include <grpcpp/grpcpp.h>
@@ -20,6 +21,8 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "credence/v1/inference_service.grpc.pb.h"
@@ -130,11 +133,12 @@ double Median(std::vector<double> values) {
 
 class Bench {
  public:
-  Bench(std::string program, std::string cases, std::string output, int only)
+  Bench(std::string program, std::string cases, std::string output, int only, int batch)
       : program_(std::move(program)),
         cases_(std::move(cases)),
         output_(std::move(output)),
-        only_(only) {
+        only_(only),
+        batch_(batch) {
     directory_ = fs::temp_directory_path() / absl::StrCat("credence-bench-", getpid());
     fs::create_directories(directory_);
   }
@@ -142,27 +146,31 @@ class Bench {
 
   int Run() {
     const std::string echo_port = directory_ / "echo.port";
-    Process echo({fs::read_symlink("/proc/self/exe"), "echo", echo_port}, Log("echo"));
+    const Process echo({fs::read_symlink("/proc/self/exe"), "echo", echo_port}, Log("echo"));
     RunToEnd({program_, "init", "--data", Data(), "--origin", "bench.example"}, Log("init"));
     auto server = Serve();
     channel_ = Connect(server_port_);
     Prepare(channel_);
     const auto ledger = v1::ForecastService::NewStub(channel_);
     const auto yardstick = v1::ForecastService::NewStub(Connect(WaitForPort(echo_port)));
+    if (batch_ > 0) {
+      Batches(*ledger, *server, batch_);
+      return 0;
+    }
     std::printf("one forecast a call, durable, against an empty gRPC echo\n");
-    std::printf("%10s %12s %12s %8s %10s %10s\n", "in flight", "events/s", "echo/s", "ratio",
-                "p50 us", "p99 us");
+    std::printf("%10s %12s %12s %8s %10s %10s %10s %10s\n", "in flight", "events/s", "echo/s",
+                "ratio", "p50 us", "p99 us", "CPU us", "echo's");
     const std::vector<int> all = {1, 64, 512};
     for (const int in_flight : only_ > 0 ? std::vector<int>{only_} : all) {
-      Compare(*ledger, *yardstick, in_flight);
+      Compare(*ledger, *server, *yardstick, echo, in_flight);
     }
     Proofs(*ledger);
     if (only_ > 0) return 0;
     std::printf(
         "\nbatches, durable, against RocksDB alone with a synced write of as many entries\n");
-    std::printf("%10s %12s %12s %8s %10s %10s\n", "batch", "events/s", "bare/s", "ratio", "p50 us",
-                "p99 us");
-    for (const int batch : {100, 1'000}) Batches(*ledger, batch);
+    std::printf("%10s %12s %12s %8s %10s %10s %10s\n", "batch", "events/s", "bare/s", "ratio",
+                "p50 us", "p99 us", "CPU us");
+    for (const int batch : {100, 1'000}) Batches(*ledger, *server, batch);
     Fill(*ledger);
     Reopen(std::move(server));
     Case();
@@ -185,25 +193,42 @@ class Bench {
     return server;
   }
 
-  // Three rounds of each in turn; the median of the ratios.
-  void Compare(ForecastStub& ledger, ForecastStub& yardstick, int in_flight) {
+  // Three rounds of each in turn; the median of the ratios. The time on a core that a call takes of
+  // either process, unlike the rate, hardly depends on what else the machine does.
+  void Compare(ForecastStub& ledger, const Process& server, ForecastStub& yardstick,
+               const Process& echo, int in_flight) {
     std::vector<double> ratios;
     LoadResult ours;
     LoadResult theirs;
+    double our_cpu_us = 0;
+    double their_cpu_us = 0;
     for (int round = 0; round < 3; ++round) {
       LoadOptions options;
       options.in_flight = in_flight;
       options.run = ++run_;
-      theirs = RunForecasts(yardstick, options);
-      ours = RunForecasts(ledger, options);
+      std::tie(theirs, their_cpu_us) = RunWithCpu(yardstick, echo, options);
+      std::tie(ours, our_cpu_us) = RunWithCpu(ledger, server, options);
       ratios.push_back(ours.CallsPerSecond() / theirs.CallsPerSecond());
     }
-    std::printf("%10d %12.0f %12.0f %8.2f %10.0f %10.0f\n", in_flight, ours.CallsPerSecond(),
-                theirs.CallsPerSecond(), Median(ratios), ours.p50_us, ours.p99_us);
-    figures_[absl::StrCat("single.", in_flight, ".events_per_second")] = ours.CallsPerSecond();
-    figures_[absl::StrCat("single.", in_flight, ".echo_ratio")] = Median(ratios);
-    figures_[absl::StrCat("single.", in_flight, ".p50_us")] = ours.p50_us;
-    figures_[absl::StrCat("single.", in_flight, ".p99_us")] = ours.p99_us;
+    std::printf("%10d %12.0f %12.0f %8.2f %10.0f %10.0f %10.1f %10.1f\n", in_flight,
+                ours.CallsPerSecond(), theirs.CallsPerSecond(), Median(ratios), ours.p50_us,
+                ours.p99_us, our_cpu_us, their_cpu_us);
+    const std::string name = absl::StrCat("single.", in_flight);
+    figures_[absl::StrCat(name, ".events_per_second")] = ours.CallsPerSecond();
+    figures_[absl::StrCat(name, ".echo_ratio")] = Median(ratios);
+    figures_[absl::StrCat(name, ".p50_us")] = ours.p50_us;
+    figures_[absl::StrCat(name, ".p99_us")] = ours.p99_us;
+    figures_[absl::StrCat(name, ".cpu_us")] = our_cpu_us;
+    figures_[absl::StrCat(name, ".echo_cpu_us")] = their_cpu_us;
+  }
+
+  // What a round gives, and the microseconds on a core that a call took of `process`.
+  static std::pair<LoadResult, double> RunWithCpu(ForecastStub& stub, const Process& process,
+                                                  const LoadOptions& options) {
+    const double before = process.CpuSeconds();
+    const LoadResult result = RunForecasts(stub, options);
+    const double seconds = process.CpuSeconds() - before;
+    return {result, seconds * 1e6 / static_cast<double>(result.call_count)};
   }
 
   // The answer with a proof against the plain durable one, in turn; the median of the ratios.
@@ -231,16 +256,16 @@ class Bench {
     figures_["proof.64.events_per_second"] = proved.CallsPerSecond();
   }
 
-  void Batches(ForecastStub& ledger, int batch) {
+  void Batches(ForecastStub& ledger, const Process& server, int batch) {
     const double bare = BareRocksDb(directory_ / absl::StrCat("bare-", batch), batch);
     LoadOptions options;
     options.in_flight = 4;
     options.batch = batch;
     options.run = ++run_;
-    const LoadResult result = RunForecasts(ledger, options);
+    const auto [result, call_cpu_us] = RunWithCpu(ledger, server, options);
     const double rate = result.CallsPerSecond() * batch;
-    std::printf("%10d %12.0f %12.0f %8.2f %10.0f %10.0f\n", batch, rate, bare, rate / bare,
-                result.p50_us, result.p99_us);
+    std::printf("%10d %12.0f %12.0f %8.2f %10.0f %10.0f %10.1f\n", batch, rate, bare, rate / bare,
+                result.p50_us, result.p99_us, call_cpu_us / batch);
     figures_[absl::StrCat("batch.", batch, ".events_per_second")] = rate;
     figures_[absl::StrCat("batch.", batch, ".rocksdb_ratio")] = rate / bare;
   }
@@ -356,6 +381,8 @@ class Bench {
   const std::string output_;
   // Calls in flight of the only comparison to run; 0 for everything.
   const int only_;
+  // Size of the only batches to run; 0 for everything.
+  const int batch_;
   fs::path directory_;
   int server_port_ = 0;
   int run_ = 0;
@@ -368,10 +395,12 @@ class Bench {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::string(argv[1]) == "echo") return credence::bench::RunEcho(argv[2]);
-  if (argc != 4 && argc != 5) {
-    std::fprintf(stderr, "usage: %s CREDENCE CASE_DIRECTORY OUTPUT.json [IN_FLIGHT]\n", argv[0]);
+  if (argc < 4 || argc > 6) {
+    std::fprintf(stderr, "usage: %s CREDENCE CASE_DIRECTORY OUTPUT.json [IN_FLIGHT [BATCH]]\n",
+                 argv[0]);
     return 2;
   }
-  const int only = argc == 5 ? std::atoi(argv[4]) : 0;
-  return credence::bench::Bench(argv[1], argv[2], argv[3], only).Run();
+  const int only = argc > 4 ? std::atoi(argv[4]) : 0;
+  const int batch = argc > 5 ? std::atoi(argv[5]) : 0;
+  return credence::bench::Bench(argv[1], argv[2], argv[3], only, batch).Run();
 }
