@@ -328,6 +328,9 @@ SealedBatch BatchBuilder::Seal() {
   }
   sealed.answers = std::exchange(answers_, {});
   sealed.commit = std::exchange(batch_, {});
+  // The next batch is likely to be as large.
+  batch_.bytes.reserve(sealed.commit.bytes.size());
+  batch_.entries.reserve(sealed.commit.entries.size());
   batch_.first = NextPosition();
   return sealed;
 }

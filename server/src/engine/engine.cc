@@ -298,7 +298,7 @@ void Engine::Submit(WriteCommand command, CheckedStatements statements, std::str
     if (decision->events.empty()) return NothingToRecord();
     CREDENCE_RETURN_IF_ERROR(ApplyStatements(head_, statements, *decision));
     CREDENCE_RETURN_IF_ERROR(CheckSignatureDemands(head_, *decision));
-    return decision->events;
+    return std::exchange(decision->events, {});
   };
   submission.done = [this, decision,
                      done = std::move(done)](absl::StatusOr<ledger::Receipt> receipt) {

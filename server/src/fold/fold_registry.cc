@@ -103,10 +103,10 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   QuestionState* question = state.questions.Edit(payload.question(), state.edition);
   if (question == nullptr) return;
   OvertakeSeals(*question, payload.forecaster(), event.effective_time, state.edition);
-  StandingForecast& standing = question->standing.EditOrInsert(payload.forecaster(), state.edition);
   // The later effective time stands; of equal ones the later position.
-  const bool stands = !standing.probabilities.empty() || standing.distribution.has_value();
-  if (stands && standing.effective_time > event.effective_time) return;
+  const StandingForecast* before = question->standing.Find(payload.forecaster());
+  if (before != nullptr && before->effective_time > event.effective_time) return;
+  StandingForecast& standing = question->standing.Replace(payload.forecaster(), state.edition);
   standing.probabilities.assign(payload.probabilities().begin(), payload.probabilities().end());
   standing.forecast = payload.forecast();
   standing.rationale = payload.rationale();
@@ -114,7 +114,6 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   standing.record_time = event.record_time;
   standing.effective_time = event.effective_time;
   standing.backfilled = event.backfilled;
-  standing.distribution.reset();
   if (payload.has_distribution()) standing.distribution = payload.distribution();
   if (payload.forecast() != Cat("f", event.position.value)) {
     question->chosen_forecast_ids.EditOrInsert(payload.forecast(), state.edition) = true;

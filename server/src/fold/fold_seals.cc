@@ -16,17 +16,15 @@ void Stand(QuestionState& question, const SealState& seal, const ledger::Sequenc
            const event::v1::ForecastRevealed& payload, uint64_t edition) {
   event::v1::SealedForecast statement;
   if (!statement.ParseFromString(payload.statement())) return;
-  StandingForecast& standing = question.standing.EditOrInsert(seal.forecaster, edition);
-  const bool stands = !standing.probabilities.empty() || standing.distribution.has_value();
-  if (stands && standing.effective_time > seal.record_time) return;
+  const StandingForecast* before = question.standing.Find(seal.forecaster);
+  if (before != nullptr && before->effective_time > seal.record_time) return;
+  StandingForecast& standing = question.standing.Replace(seal.forecaster, edition);
   standing.probabilities.assign(statement.probabilities().begin(), statement.probabilities().end());
   standing.forecast = payload.forecast();
   standing.rationale = payload.rationale();
   standing.position = event.position.value;
   standing.record_time = event.record_time;
   standing.effective_time = seal.record_time;
-  standing.backfilled = false;
-  standing.distribution.reset();
   if (statement.has_distribution()) standing.distribution = statement.distribution();
 }
 

@@ -30,27 +30,30 @@ std::string ParentScope(const Request& request) {
 
 // --- Writes ---
 
+// "f" of "forecasters/f"; a name without a collection stands as it is.
+std::string_view WithoutCollection(std::string_view name) {
+  const size_t slash = name.find('/');
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
+}
+
 // The forecast that the write recorded, read back from the question's own stream.
 absl::Status RespondToCreate(const WriteResult& result, const v1::CreateForecastRequest& request,
                              v1::CreateForecastResponse& response) {
   CREDENCE_ASSIGN_OR_RETURN(const QuestionState* question,
                             FindQuestion(*result.state, request.parent(), "parent"));
+  const std::string_view forecaster = WithoutCollection(request.forecast().forecaster());
+  const StandingForecast* standing = question->standing.Find(forecaster);
+  const bool recorded = !result.decision.ids.empty();
   v1::Forecast& forecast = *response.mutable_forecast();
+  if (recorded && standing != nullptr && standing->forecast == result.decision.ids.front()) {
+    forecast = ToForecastResource(*question, forecaster, *standing);
+    return absl::OkStatus();
+  }
   forecast = request.forecast();
-  if (!result.decision.ids.empty()) {
+  if (recorded) {
     forecast.set_name(Cat(request.parent(), "/forecasts/", result.decision.ids.front()));
   }
-  const std::string_view forecaster = request.forecast().forecaster();
-  const size_t slash = forecaster.find('/');
-  const StandingForecast* standing = question->standing.Find(
-      slash == std::string_view::npos ? forecaster : forecaster.substr(slash + 1));
-  const std::string standing_name =
-      standing == nullptr ? "" : Cat(request.parent(), "/forecasts/", standing->forecast);
-  if (standing != nullptr && standing_name == forecast.name()) {
-    forecast = ToForecastResource(
-        *question, slash == std::string_view::npos ? forecaster : forecaster.substr(slash + 1),
-        *standing);
-  } else if (result.receipt.has_value()) {
+  if (result.receipt.has_value()) {
     forecast.set_position(result.receipt->position.value);
     SetTime(result.receipt->record_time, *forecast.mutable_record_time());
   }

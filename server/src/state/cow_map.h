@@ -28,45 +28,50 @@ class CowMap {
  public:
   // Null where absent. Valid until the map is changed or destroyed. O(1).
   [[nodiscard]] const Value* Find(std::string_view id) const {
-    const Shard& shard = ShardOf(id);
-    if (shard == nullptr) return nullptr;
-    const auto found = shard->entries.find(ToAbsl(id));
-    return found == shard->entries.end() ? nullptr : found->second.value.get();
+    const Entry* entry = FindEntry(id, HashOf(id));
+    return entry == nullptr ? nullptr : entry->value.get();
   }
 
   // Shares ownership of the value; null where absent.
   [[nodiscard]] std::shared_ptr<const Value> Share(std::string_view id) const {
-    const Shard& shard = ShardOf(id);
-    if (shard == nullptr) return nullptr;
-    const auto found = shard->entries.find(ToAbsl(id));
-    return found == shard->entries.end() ? nullptr : found->second.value;
+    const Entry* entry = FindEntry(id, HashOf(id));
+    return entry == nullptr ? nullptr : entry->value;
   }
 
   // The value for editing, null where absent. Clones shard and value once per edition.
   [[nodiscard]] Value* Edit(std::string_view id, uint64_t edition) {
-    if (Find(id) == nullptr) return nullptr;
-    Entry& entry = EditableShard(id, edition).entries.find(ToAbsl(id))->second;
-    if (entry.edition != edition) {
-      entry.value = std::make_shared<Value>(*entry.value);
-      entry.edition = edition;
+    Entry* entry = EditableEntry(id, HashOf(id), edition);
+    if (entry == nullptr) return nullptr;
+    if (entry->edition != edition) {
+      entry->value = std::make_shared<Value>(*entry->value);
+      entry->edition = edition;
     }
-    return entry.value.get();
+    return entry->value.get();
   }
 
   // The value for editing, made by its default constructor where absent.
   Value& EditOrInsert(std::string_view id, uint64_t edition) {
     if (Value* value = Edit(id, edition); value != nullptr) return *value;
-    Entry& entry = EditableShard(id, edition).entries[std::string(id)];
-    entry.value = std::make_shared<Value>();
-    entry.edition = edition;
-    ++size_;
-    return *entry.value;
+    return Replace(id, edition);
+  }
+
+  // A value made by its default constructor in place of what was there.
+  Value& Replace(std::string_view id, uint64_t edition) {
+    const size_t hash = HashOf(id);
+    Entry* entry = EditableEntry(id, hash, edition);
+    if (entry == nullptr) {
+      entry = &EditableShard(hash, edition).entries[std::string(id)];
+      ++size_;
+    }
+    entry->value = std::make_shared<Value>();
+    entry->edition = edition;
+    return *entry->value;
   }
 
   // True where the value was there.
   bool Erase(std::string_view id, uint64_t edition) {
     if (Find(id) == nullptr) return false;
-    EditableShard(id, edition).entries.erase(ToAbsl(id));
+    EditableShard(HashOf(id), edition).entries.erase(ToAbsl(id));
     --size_;
     return true;
   }
@@ -96,13 +101,27 @@ class CowMap {
   };
   using Shard = std::shared_ptr<ShardData>;
 
-  [[nodiscard]] static size_t IndexOf(std::string_view id) {
-    return absl::Hash<absl::string_view>()(ToAbsl(id)) % kShardCount;
+  [[nodiscard]] static size_t HashOf(std::string_view id) {
+    return absl::Hash<absl::string_view>()(ToAbsl(id));
   }
-  [[nodiscard]] const Shard& ShardOf(std::string_view id) const { return shards_[IndexOf(id)]; }
+  // By the upper bits: the tables within use the lower ones.
+  [[nodiscard]] static size_t IndexOf(size_t hash) { return (hash >> 32) % kShardCount; }
 
-  [[nodiscard]] ShardData& EditableShard(std::string_view id, uint64_t edition) {
-    Shard& shard = shards_[IndexOf(id)];
+  [[nodiscard]] const Entry* FindEntry(std::string_view id, size_t hash) const {
+    const Shard& shard = shards_[IndexOf(hash)];
+    if (shard == nullptr) return nullptr;
+    const auto found = shard->entries.find(ToAbsl(id), hash);
+    return found == shard->entries.end() ? nullptr : &found->second;
+  }
+
+  // Null where absent: nothing is cloned then.
+  [[nodiscard]] Entry* EditableEntry(std::string_view id, size_t hash, uint64_t edition) {
+    if (FindEntry(id, hash) == nullptr) return nullptr;
+    return &EditableShard(hash, edition).entries.find(ToAbsl(id), hash)->second;
+  }
+
+  [[nodiscard]] ShardData& EditableShard(size_t hash, uint64_t edition) {
+    Shard& shard = shards_[IndexOf(hash)];
     if (shard == nullptr) {
       shard = std::make_shared<ShardData>();
       shard->edition = edition;
