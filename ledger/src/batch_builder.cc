@@ -316,7 +316,7 @@ SealedBatch BatchBuilder::Seal() {
     batch_.last_record_time = last_record_time_;
     if (projection_ != nullptr) {
       StateWriter state;
-      sealed.publish = projection_->Seal(state, sealed.tree.head.size);
+      sealed.steps = projection_->Seal(state, sealed.tree.head.size);
       batch_.state_changes = std::move(state).TakeChanges();
     }
     std::vector<std::string> request_ids;

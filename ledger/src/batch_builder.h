@@ -38,7 +38,7 @@ struct SealedBatch {
   CommitBatch commit;
   TreeSnapshot tree;
   // From the projection; may be empty.
-  std::function<void()> publish;
+  Projection::BatchSteps steps;
   std::vector<Answer> answers;
 };
 

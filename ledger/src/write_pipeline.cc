@@ -279,7 +279,7 @@ void WritePipeline::Complete(WrittenBatch written) {
   if (!batch.commit.entries.empty()) {
     const TreeSize size = batch.tree.head.size;
     head_.Set(std::move(batch.tree));
-    if (batch.publish != nullptr) batch.publish();
+    if (batch.steps.publish != nullptr) batch.steps.publish();
     watches_.Advance(size);
   }
   std::vector<CheckpointSigner::ProofAnswer> to_prove;
@@ -290,6 +290,7 @@ void WritePipeline::Complete(WrittenBatch written) {
       answer.done(std::move(answer.outcome));
     }
   }
+  if (batch.steps.answered != nullptr) batch.steps.answered();
   if (!to_prove.empty()) signer_.Answer(std::move(to_prove));
 }
 

@@ -25,7 +25,7 @@ class CountingProjection final : public Projection {
     record_times_.push_back(event.record_time);
   }
 
-  std::function<void()> Seal(StateWriter& state, TreeSize size) override {
+  BatchSteps Seal(StateWriter& state, TreeSize size) override {
     for (const auto& [stream, changed] : changed_) {
       state.Put("count/" + stream, absl::StrCat(counts_[stream]));
     }

@@ -351,7 +351,7 @@ class FoldInto final : public ledger::Projection {
  public:
   explicit FoldInto(State& state) : state_(state) {}
   void Fold(const ledger::SequencedEvent& event) override { server::Fold(state_, event); }
-  std::function<void()> Seal(ledger::StateWriter&, ledger::TreeSize) override { return {}; }
+  BatchSteps Seal(ledger::StateWriter&, ledger::TreeSize) override { return {}; }
 
  private:
   State& state_;

@@ -205,7 +205,7 @@ void Engine::Fold(const ledger::SequencedEvent& event) {
   head_record_time_ = event.record_time;
 }
 
-std::function<void()> Engine::Seal(ledger::StateWriter& writer, ledger::TreeSize size) {
+Engine::BatchSteps Engine::Seal(ledger::StateWriter& writer, ledger::TreeSize size) {
   CREDENCE_CHECK(head_.size == size.value);
   const absl::Time now = clock_->Now();
   if (persister_.pending_count() >= options_.store_event_count ||
@@ -214,7 +214,13 @@ std::function<void()> Engine::Seal(ledger::StateWriter& writer, ledger::TreeSize
     stored_time_ = now;
   }
   Durable next{std::make_shared<const State>(head_.Snapshot()), head_record_time_};
-  return [this, next = std::move(next)] { Publish(next); };
+  BatchSteps steps;
+  steps.publish = [this, next = std::move(next)] {
+    Publish(next);
+    if (options_.begin_answers) options_.begin_answers();
+  };
+  steps.answered = options_.end_answers;
+  return steps;
 }
 
 void Engine::Write(WriteCommand command, Done done) {

@@ -78,6 +78,10 @@ struct EngineOptions {
   size_t cached_views_max = 8;
   // Longest wait for a position.
   absl::Duration wait_max = absl::Minutes(5);
+  // Called on the thread that answers a batch of writes, before its first answer and after its last;
+  // both or neither.
+  std::function<void()> begin_answers;
+  std::function<void()> end_answers;
 };
 
 // For a monitor.
@@ -132,7 +136,7 @@ class Engine final : public ledger::Projection {
   [[nodiscard]] Executor& executor() { return executor_; }
 
   void Fold(const ledger::SequencedEvent& event) override;
-  [[nodiscard]] std::function<void()> Seal(ledger::StateWriter& writer,
+  [[nodiscard]] BatchSteps Seal(ledger::StateWriter& writer,
                                            ledger::TreeSize size) override;
 
  private:

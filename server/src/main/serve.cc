@@ -24,6 +24,7 @@
 #include "main/witness/witness_feed.h"
 #include "metrics/call_metrics.h"
 #include "metrics/metrics_page.h"
+#include "service/grpc_call.h"
 #include "service/grpc_server.h"
 #include "service/router.h"
 #include "service/services.h"
@@ -122,7 +123,7 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   open.anchor_path = flags.anchor;
   open.clock = &clock;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ledger::Log> log, ledger::Log::Open(open));
-  Engine engine(log.get(), &clock);
+  Engine engine(log.get(), &clock, {.begin_answers = BeginAnswers, .end_answers = SendAnswers});
   CREDENCE_RETURN_IF_ERROR(engine.Start());
   PublishedCheckpoint published(log.get());
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<WitnessFeed> witnesses,

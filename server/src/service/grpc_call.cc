@@ -39,6 +39,19 @@ CallContext ContextOf(const grpc::CallbackServerContext& context) {
   return call;
 }
 
+class UnaryReactor;
+
+// The answers that wait for SendAnswers.
+struct HeldAnswers {
+  bool holding = false;
+  std::vector<std::pair<std::shared_ptr<UnaryReactor>, grpc::Status>> answers;
+};
+
+HeldAnswers& Held() {
+  static thread_local HeldAnswers held;
+  return held;
+}
+
 // Finishes once: with the handler's answer, or without it when the call is cancelled first, so that
 // a call that waits for something does not outlive its client or hold up a drain. Lives until gRPC
 // is done with the call and the handler let go of its answer.
@@ -54,7 +67,12 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
     // gRPC owns `response` until the call is finished.
     if (finished_.exchange(true)) return;
     if (answer.ok()) *response = ToBuffer(*answer);
-    Finish(answer.ok() ? grpc::Status::OK : ToGrpcStatus(answer.status()));
+    grpc::Status status = answer.ok() ? grpc::Status::OK : ToGrpcStatus(answer.status());
+    if (HeldAnswers& held = Held(); held.holding) {
+      held.answers.emplace_back(self_, std::move(status));
+    } else {
+      Finish(std::move(status));
+    }
   }
 
   void OnCancel() override {
@@ -217,6 +235,15 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
+
+void BeginAnswers() { Held().holding = true; }
+
+void SendAnswers() {
+  HeldAnswers& held = Held();
+  held.holding = false;
+  for (auto& [reactor, status] : held.answers) reactor->Finish(std::move(status));
+  held.answers.clear();
+}
 
 bool CallSet::Add(StreamReactor* stream) {
   absl::MutexLock lock(&mutex_);

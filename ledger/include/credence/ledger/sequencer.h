@@ -115,6 +115,16 @@ class StateWriter {
 // What is built from the log. One projection is driven by one log; the server's may be a composite.
 class Projection {
  public:
+  // What follows when a batch is durable, on the completer thread. Either may be empty.
+  struct BatchSteps {
+    // With the entries readable and before any answer of the batch: the place to publish a snapshot
+    // for readers.
+    std::function<void()> publish;
+    // After the answers of the batch, but for those with a proof: the place for what is cheaper
+    // done once for many.
+    std::function<void()> answered;
+  };
+
   virtual ~Projection() = default;
 
   // Takes in one event, in order of position. On the sequencer thread, or on the thread that calls
@@ -122,10 +132,8 @@ class Projection {
   virtual void Fold(const SequencedEvent& event) = 0;
 
   // Ends a batch of at least one event, after which the log has `size` entries; on the sequencer
-  // thread. What is put into `state` is stored in the same atomic write as the events. The returned
-  // closure (it may be empty) runs on the completer thread, after the fsync, with the entries
-  // readable and before any answer of the batch: the place to publish a snapshot for readers.
-  [[nodiscard]] virtual std::function<void()> Seal(StateWriter& state, TreeSize size) = 0;
+  // thread. What is put into `state` is stored in the same atomic write as the events.
+  [[nodiscard]] virtual BatchSteps Seal(StateWriter& state, TreeSize size) = 0;
 };
 
 }  // namespace credence::ledger
