@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "credence/base/check.h"
 #include "credence/scoring/score.h"
 #include "score_internal.h"
@@ -35,7 +35,7 @@ double RankedProbability(const Outcome& outcome, std::span<const double> probabi
 
 // Both sides of each cut are summed from their own end, so that neither is a difference.
 double RankedLog(const Outcome& outcome, std::span<const double> probabilities) {
-  std::vector<double> above(probabilities.size(), 0.0);
+  absl::InlinedVector<double, 8> above(probabilities.size(), 0.0);
   for (std::size_t k = probabilities.size() - 1; k > 0; --k) {
     above[k - 1] = above[k] + Stated(probabilities[k]);
   }

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "credence/base/check.h"
 #include "score_internal.h"
@@ -30,14 +29,6 @@ struct DayWeights {
     return holds_last ? count - 1 + last_weight : count;
   }
 };
-
-double Median(std::vector<double>& values) {
-  CREDENCE_CHECK(!values.empty());
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
 
 void AddDailySpells(const Rule& rule, const ScoredQuestion& question, const SeriesView& series,
                     std::size_t member, std::vector<Spell>& spells) {
@@ -142,52 +133,88 @@ void AddPeriodSpells(const Rule& rule, const ScoredQuestion& question, const Ser
   }
 }
 
-// The same spells cut where anybody's begins or ends, so that within each stretch of days all
-// scores stand still.
-class DaySweep {
+// The median of all scores that stand, stretch by stretch: the days are cut where anybody's spell
+// begins or ends, so that within each stretch all scores stand still. The scores are kept in order,
+// so that a change costs a search and a shift rather than a selection.
+class MedianHistory {
  public:
-  DaySweep(std::vector<Spell> spells, std::size_t member_count)
-      : spells_(std::move(spells)), current_(member_count, kNone) {
-    std::stable_sort(spells_.begin(), spells_.end(),
-                     [](const Spell& a, const Spell& b) { return a.days.first < b.days.first; });
-    for (const Spell& spell : spells_) {
-      bounds_.push_back(spell.days.first);
-      bounds_.push_back(spell.days.end);
+  MedianHistory(const std::vector<Spell>& spells, const DayWeights& weights) {
+    std::vector<Change> changes;
+    changes.reserve(2 * spells.size());
+    for (const Spell& spell : spells) {
+      changes.push_back({spell.days.first, spell.score, true});
+      changes.push_back({spell.days.end, spell.score, false});
     }
-    std::sort(bounds_.begin(), bounds_.end());
-    bounds_.erase(std::unique(bounds_.begin(), bounds_.end()), bounds_.end());
-    ends_.assign(member_count, 0);
+    std::sort(changes.begin(), changes.end(),
+              [](const Change& a, const Change& b) { return a.day < b.day; });
+    std::vector<double> standing;
+    for (std::size_t i = 0; i < changes.size();) {
+      const std::int64_t day = changes[i].day;
+      // A score may go before it has come, where one spell follows another with the same: what
+      // comes is taken first.
+      const std::size_t first = i;
+      for (; i < changes.size() && changes[i].day == day; ++i) {
+        if (changes[i].begins) Insert(standing, changes[i].score);
+      }
+      for (std::size_t c = first; c < i; ++c) {
+        if (!changes[c].begins) Erase(standing, changes[c].score);
+      }
+      starts_.push_back(day);
+      const std::int64_t end = i < changes.size() ? changes[i].day : day;
+      weights_.push_back(weights.Of({day, end}));
+      medians_.push_back(standing.empty() ? 0 : Middle(standing));
+    }
   }
 
-  // Calls visit(days, scores by member, NaN for none, median) for each stretch with a score.
-  template <typename Visit>
-  void Run(const Visit& visit) {
-    std::size_t next = 0;
-    for (std::size_t b = 0; b + 1 < bounds_.size(); ++b) {
-      for (; next < spells_.size() && spells_[next].days.first == bounds_[b]; ++next) {
-        current_[spells_[next].member] = spells_[next].score;
-        ends_[spells_[next].member] = spells_[next].days.end;
+  // Adds weight * (score - median) over the days of a spell.
+  void AddDifferences(const Spell& spell, CompensatedSum& sum) const {
+    // Short runs are added up plainly, which is quick, and their sums with care.
+    constexpr std::size_t kRunMax = 32;
+    std::size_t i = IndexOf(spell.days.first);
+    const std::size_t end = IndexOf(spell.days.end);
+    while (i < end) {
+      const std::size_t run_end = std::min(end, i + kRunMax);
+      // Four sums side by side do not wait for each other.
+      double lanes[4] = {};
+      for (; i + 4 <= run_end; i += 4) {
+        for (std::size_t k = 0; k < 4; ++k) {
+          lanes[k] += weights_[i + k] * (spell.score - medians_[i + k]);
+        }
       }
-      values_.clear();
-      for (std::size_t m = 0; m < current_.size(); ++m) {
-        if (ends_[m] <= bounds_[b]) current_[m] = kNone;
-        if (!std::isnan(current_[m])) values_.push_back(current_[m]);
-      }
-      if (values_.empty()) continue;
-      const double median = Median(values_);
-      visit(DayRange{bounds_[b], bounds_[b + 1]}, current_, median);
+      for (; i < run_end; ++i) lanes[0] += weights_[i] * (spell.score - medians_[i]);
+      sum.Add((lanes[0] + lanes[1]) + (lanes[2] + lanes[3]));
     }
   }
 
  private:
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  struct Change {
+    std::int64_t day = 0;
+    double score = 0;
+    bool begins = false;
+  };
 
-  std::vector<Spell> spells_;
-  std::vector<std::int64_t> bounds_;
-  // By member: the score that stands, and the day on which it ends.
-  std::vector<double> current_;
-  std::vector<std::int64_t> ends_;
-  std::vector<double> values_;
+  static void Insert(std::vector<double>& sorted, double score) {
+    sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), score), score);
+  }
+  static void Erase(std::vector<double>& sorted, double score) {
+    const auto found = std::lower_bound(sorted.begin(), sorted.end(), score);
+    CREDENCE_CHECK(found != sorted.end());
+    sorted.erase(found);
+  }
+  static double Middle(const std::vector<double>& sorted) {
+    const std::size_t half = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  }
+  [[nodiscard]] std::size_t IndexOf(std::int64_t day) const {
+    const auto found = std::lower_bound(starts_.begin(), starts_.end(), day);
+    CREDENCE_CHECK(found != starts_.end() && *found == day);
+    return static_cast<std::size_t>(found - starts_.begin());
+  }
+
+  // By stretch, the last of which is empty.
+  std::vector<std::int64_t> starts_;
+  std::vector<double> weights_;
+  std::vector<double> medians_;
 };
 
 std::size_t MembersWithDays(const std::vector<Spell>& spells) {
@@ -201,12 +228,12 @@ std::size_t MembersWithDays(const std::vector<Spell>& spells) {
 
 }  // namespace
 
-std::vector<std::optional<Score>> ScoreAgainstMedian(const Rule& rule,
-                                                     const ScoredQuestion& question,
-                                                     std::span<const SeriesView> all) {
-  std::vector<std::optional<Score>> scores(all.size());
+std::vector<std::optional<double>> ValuesAgainstMedian(const Rule& rule,
+                                                       const ScoredQuestion& question,
+                                                       std::span<const SeriesView> all) {
+  std::vector<std::optional<double>> values(all.size());
   const TimeWindow window = question.ScoringWindow();
-  if (window.empty()) return scores;
+  if (window.empty()) return values;
   const bool by_periods = rule.timing == Timing::kFatebookDays;
   CREDENCE_CHECK(by_periods || rule.timing == Timing::kDaily);
   std::vector<Spell> spells;
@@ -214,49 +241,40 @@ std::vector<std::optional<Score>> ScoreAgainstMedian(const Rule& rule,
     (by_periods ? AddPeriodSpells : AddDailySpells)(rule, question, all[m], m, spells);
   }
   // One alone has nobody to be compared with.
-  if (MembersWithDays(spells) < 2) return scores;
+  if (MembersWithDays(spells) < 2) return values;
   const Periods periods(window);
   const DayRange full_days = FullDays(window);
   const DayWeights weights =
       by_periods ? periods.weights() : DayWeights{.last_day = full_days.end - 1, .last_weight = 1};
+  const MedianHistory medians(spells, weights);
   std::vector<CompensatedSum> sums(all.size());
   std::vector<double> own_days(all.size(), 0.0);
-  DaySweep(std::move(spells), all.size())
-      .Run([&](const DayRange& days, const std::vector<double>& current, double median) {
-        const double weight = weights.Of(days);
-        for (std::size_t m = 0; m < current.size(); ++m) {
-          if (std::isnan(current[m])) continue;
-          sums[m].Add(weight * (current[m] - median));
-          own_days[m] += weight;
-        }
-      });
+  for (const Spell& spell : spells) {
+    medians.AddDifferences(spell, sums[spell.member]);
+    own_days[spell.member] += weights.Of(spell.days);
+  }
   const auto all_days = static_cast<double>(full_days.end - full_days.first);
   for (std::size_t m = 0; m < all.size(); ++m) {
     if (!(own_days[m] > 0)) continue;
     double divisor = rule.comparison == Comparison::kDailyMedianAllDays ? all_days : own_days[m];
     if (by_periods) divisor = periods.divisor();
-    scores[m] = Score{.rule = &rule,
-                      .value = sums[m].value() / divisor,
-                      .coverage = Coverage(all[m], window),
-                      .weight = question.weight};
+    values[m] = sums[m].value() / divisor;
   }
-  return scores;
+  return values;
 }
 
-std::optional<Score> ScoreFatebook(const Rule& rule, const ScoredQuestion& question,
-                                   const SeriesView& series) {
+std::optional<double> FatebookValue(const Rule& rule, const ScoredQuestion& question,
+                                    const SeriesView& series) {
   const TimeWindow window = question.ScoringWindow();
   if (window.empty()) return std::nullopt;
   std::vector<Spell> spells;
   AddPeriodSpells(rule, question, series, 0, spells);
   if (spells.empty()) return std::nullopt;
   const Periods periods(window);
+  const DayWeights weights = periods.weights();
   CompensatedSum sum;
-  for (const Spell& spell : spells) sum.Add(periods.weights().Of(spell.days) * spell.score);
-  return Score{.rule = &rule,
-               .value = sum.value() / periods.divisor(),
-               .coverage = Coverage(series, window),
-               .weight = question.weight};
+  for (const Spell& spell : spells) sum.Add(weights.Of(spell.days) * spell.score);
+  return sum.value() / periods.divisor();
 }
 
 }  // namespace credence::scoring

@@ -34,93 +34,88 @@ TimeWindow HeldWithin(const SeriesView& series, std::size_t step, const TimeWind
   return {std::max(series.steps[step].start, window.start), std::min(series.End(step), window.end)};
 }
 
-std::optional<double> LastValue(const Rule& rule, const ScoredQuestion& question,
-                                const SeriesView& series) {
-  const std::optional<std::size_t> step = LastStandingStep(question, series);
+std::optional<double> StepValue(const Rule& rule, const ScoredQuestion& question,
+                                const SeriesView& series, std::optional<std::size_t> step) {
   if (!step) return std::nullopt;
   return EvaluateKernel(rule.kernel, question, series.Probabilities(*step), rule.floor);
 }
 
 // Counts days rather than walking them, so that a forecast that stood for years costs one step.
 std::optional<double> DailyValue(const Rule& rule, const ScoredQuestion& question,
-                                 const SeriesView& series) {
-  const DayRange days = FullDays(question.ScoringWindow());
+                                 const SeriesView& series, const StepTimes& times) {
   ExtendedSum sum;
   std::int64_t day_count = 0;
-  for (std::size_t i = 0; i < series.steps.size(); ++i) {
-    if (!series.steps[i].standing) continue;
-    const DayRange decided = DaysDecided(series, i, days);
-    if (decided.end <= decided.first) continue;
-    sum.Add(static_cast<double>(decided.end - decided.first) *
-            EvaluateKernel(rule.kernel, question, series.Probabilities(i), rule.floor));
-    day_count += decided.end - decided.first;
+  for (const StepTimes::Held& held : times.held()) {
+    if (held.day_count <= 0) continue;
+    sum.Add(static_cast<double>(held.day_count) *
+            EvaluateKernel(rule.kernel, question, series.Probabilities(held.step), rule.floor));
+    day_count += held.day_count;
   }
   if (day_count == 0) return std::nullopt;
   return sum.value() / static_cast<double>(day_count);
 }
 
-// The integral of the kernel over the standing time in the scoring window, in seconds, and that
-// time.
-struct TimeIntegral {
-  double value = 0;
-  double standing_seconds = 0;
-};
-
-TimeIntegral IntegrateOverWindow(const Rule& rule, const ScoredQuestion& question,
-                                 const SeriesView& series) {
-  const TimeWindow window = question.ScoringWindow();
+// The integral of the kernel over the standing time in the scoring window, divided by that time or
+// by the scheduled one.
+std::optional<double> ValueOverTime(const Rule& rule, const ScoredQuestion& question,
+                                    const SeriesView& series, const StepTimes& times) {
+  if (!(times.standing_seconds() > 0)) return std::nullopt;
   ExtendedSum sum;
-  CompensatedSum standing_seconds;
-  for (std::size_t i = 0; i < series.steps.size(); ++i) {
-    if (!series.steps[i].standing) continue;
-    const TimeWindow held = HeldWithin(series, i, window);
-    if (held.empty()) continue;
-    const double seconds = absl::ToDoubleSeconds(held.length());
-    sum.Add(seconds * EvaluateKernel(rule.kernel, question, series.Probabilities(i), rule.floor));
-    standing_seconds.Add(seconds);
+  for (const StepTimes::Held& held : times.held()) {
+    if (!(held.seconds > 0)) continue;
+    sum.Add(held.seconds *
+            EvaluateKernel(rule.kernel, question, series.Probabilities(held.step), rule.floor));
   }
-  return {.value = sum.value(), .standing_seconds = standing_seconds.value()};
+  return sum.value() / (rule.timing == Timing::kScheduledHorizon
+                            ? absl::ToDoubleSeconds(question.ScheduledWindow().length())
+                            : times.standing_seconds());
 }
 
-std::optional<Score> ScoreOverTime(const Rule& rule, const ScoredQuestion& question,
-                                   const SeriesView& series) {
-  const TimeIntegral integral = IntegrateOverWindow(rule, question, series);
-  if (!(integral.standing_seconds > 0)) return std::nullopt;
-  const TimeWindow covered_window = rule.timing == Timing::kScheduledHorizon
-                                        ? question.ScheduledWindow()
-                                        : question.ScoringWindow();
-  const double window_seconds = absl::ToDoubleSeconds(covered_window.length());
-  const double divisor =
-      rule.timing == Timing::kScheduledHorizon ? window_seconds : integral.standing_seconds;
+// How much of the time that its rule looks at a score covers.
+double CoverageOf(const Rule& rule, const ScoredQuestion& question, const SeriesView& series,
+                  const StepTimes& times) {
+  switch (rule.timing) {
+    case Timing::kSpot:
+      return 1;
+    case Timing::kScheduledHorizon:
+      return times.standing_seconds() / absl::ToDoubleSeconds(question.ScheduledWindow().length());
+    case Timing::kTimeWeighted:
+      return times.standing_seconds() / absl::ToDoubleSeconds(question.ScoringWindow().length());
+    default:
+      return Coverage(series, question.ScoringWindow());
+  }
+}
+
+std::optional<Score> ScoreAlone(const Rule& rule, const ScoredQuestion& question,
+                                const SeriesView& series) {
+  StepTimes times;
+  times.Measure(question, series);
+  const std::optional<double> value = ValueAlone(rule, question, series, times);
+  if (!value) return std::nullopt;
   return Score{.rule = &rule,
-               .value = integral.value / divisor,
-               .coverage = integral.standing_seconds / window_seconds,
+               .value = *value,
+               .coverage = CoverageOf(rule, question, series, times),
                .weight = question.weight};
 }
 
-std::optional<double> SpotValue(const Rule& rule, const ScoredQuestion& question,
-                                const SeriesView& series) {
-  const std::optional<std::size_t> step = SpotStep(question, series);
-  if (!step || !series.steps[*step].standing) return std::nullopt;
-  return EvaluateKernel(rule.kernel, question, series.Probabilities(*step), rule.floor);
+bool AgainstMedian(const Rule& rule) {
+  return rule.comparison == Comparison::kDailyMedian ||
+         rule.comparison == Comparison::kDailyMedianAllDays;
 }
 
-std::optional<double> PointValue(const Rule& rule, const ScoredQuestion& question,
-                                 const SeriesView& series) {
-  switch (rule.timing) {
-    case Timing::kLast:
-      return LastValue(rule, question, series);
-    case Timing::kDaily:
-      return DailyValue(rule, question, series);
-    case Timing::kSpot:
-      return SpotValue(rule, question, series);
-    case Timing::kTimeWeighted:
-    case Timing::kScheduledHorizon:
-    case Timing::kActualHorizon:
-    case Timing::kFatebookDays:
-      break;
+std::vector<std::optional<Score>> ScoreAgainstMedian(const Rule& rule,
+                                                     const ScoredQuestion& question,
+                                                     std::span<const SeriesView> all) {
+  const std::vector<std::optional<double>> values = ValuesAgainstMedian(rule, question, all);
+  std::vector<std::optional<Score>> scores(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!values[i]) continue;
+    scores[i] = Score{.rule = &rule,
+                      .value = *values[i],
+                      .coverage = Coverage(all[i], question.ScoringWindow()),
+                      .weight = question.weight};
   }
-  return std::nullopt;
+  return scores;
 }
 
 absl::Status CheckSeries(const ScoredQuestion& question, const SeriesView& series,
@@ -171,6 +166,24 @@ double ExtendedSum::value() const {
   return finite_.value();
 }
 
+void RunningSummary::Add(double value, double coverage, double weight) {
+  ++count_;
+  sum_.Add(value);
+  // A weight of 0 takes even an infinite score out.
+  if (weight > 0) weighted_sum_.Add(weight * value);
+  coverage_.Add(coverage);
+}
+
+ScoreSummary RunningSummary::Summary(const Rule& rule) const {
+  CREDENCE_CHECK(count_ > 0);
+  const auto count = static_cast<double>(count_);
+  return {.rule = &rule,
+          .count = count_,
+          .mean = sum_.value() / count,
+          .weighted_sum = weighted_sum_.value(),
+          .mean_coverage = coverage_.value() / count};
+}
+
 DayRange FullDays(const TimeWindow& window) {
   if (window.empty()) return {};
   return {.first = CeilDay(window.start), .end = FloorDay(window.end)};
@@ -197,6 +210,17 @@ std::optional<std::size_t> SpotStep(const ScoredQuestion& question, const Series
   return series.StepAt(question.resolve_time ? std::min(spot, *question.resolve_time) : spot);
 }
 
+std::vector<std::optional<double>> ValuesTogether(const Rule& rule, const ScoredQuestion& question,
+                                                  std::span<const SeriesView> all) {
+  if (AgainstMedian(rule)) return ValuesAgainstMedian(rule, question, all);
+  std::vector<std::optional<double>> values;
+  values.reserve(all.size());
+  for (const std::optional<Score>& score : ScoreTogether(rule, question, all)) {
+    values.push_back(score ? std::optional(score->value) : std::nullopt);
+  }
+  return values;
+}
+
 std::vector<std::optional<Score>> ScoreTogether(const Rule& rule, const ScoredQuestion& question,
                                                 std::span<const SeriesView> all) {
   switch (rule.comparison) {
@@ -214,18 +238,46 @@ std::vector<std::optional<Score>> ScoreTogether(const Rule& rule, const ScoredQu
   return {};
 }
 
-std::optional<Score> ScoreAlone(const Rule& rule, const ScoredQuestion& question,
-                                const SeriesView& series) {
-  CREDENCE_CHECK(!rule.needs_others());
-  if (rule.timing == Timing::kFatebookDays) return ScoreFatebook(rule, question, series);
-  if (rule.timing == Timing::kTimeWeighted || rule.timing == Timing::kScheduledHorizon) {
-    return ScoreOverTime(rule, question, series);
+void StepTimes::Measure(const ScoredQuestion& question, const SeriesView& series) {
+  held_.clear();
+  const TimeWindow window = question.ScoringWindow();
+  const DayRange days = FullDays(window);
+  CompensatedSum standing_seconds;
+  for (std::size_t i = 0; i < series.steps.size(); ++i) {
+    if (!series.steps[i].standing) continue;
+    const TimeWindow held = HeldWithin(series, i, window);
+    const DayRange decided = DaysDecided(series, i, days);
+    const std::int64_t day_count = std::max(decided.end - decided.first, std::int64_t{0});
+    if (held.empty() && day_count == 0) continue;
+    const double seconds = absl::ToDoubleSeconds(held.length());
+    standing_seconds.Add(seconds);
+    held_.push_back({.step = i, .seconds = seconds, .day_count = day_count});
   }
-  const std::optional<double> value = PointValue(rule, question, series);
-  if (!value) return std::nullopt;
-  const double coverage =
-      rule.timing == Timing::kSpot ? 1.0 : Coverage(series, question.ScoringWindow());
-  return Score{.rule = &rule, .value = *value, .coverage = coverage, .weight = question.weight};
+  standing_seconds_ = standing_seconds.value();
+  last_ = LastStandingStep(question, series);
+  spot_ = SpotStep(question, series);
+  if (spot_ && !series.steps[*spot_].standing) spot_.reset();
+}
+
+std::optional<double> ValueAlone(const Rule& rule, const ScoredQuestion& question,
+                                 const SeriesView& series, const StepTimes& times) {
+  CREDENCE_CHECK(!rule.needs_others());
+  switch (rule.timing) {
+    case Timing::kLast:
+      return StepValue(rule, question, series, times.last());
+    case Timing::kSpot:
+      return StepValue(rule, question, series, times.spot());
+    case Timing::kDaily:
+      return DailyValue(rule, question, series, times);
+    case Timing::kFatebookDays:
+      return FatebookValue(rule, question, series);
+    case Timing::kTimeWeighted:
+    case Timing::kScheduledHorizon:
+      return ValueOverTime(rule, question, series, times);
+    case Timing::kActualHorizon:
+      break;
+  }
+  return std::nullopt;
 }
 
 absl::StatusOr<std::optional<Score>> ScoreSeries(const Rule& rule, const ScoredQuestion& question,
@@ -262,9 +314,7 @@ absl::StatusOr<ScoreSummary> SummarizeScores(std::span<const Score> scores) {
   }
   const Rule* rule = scores.front().rule;
   CREDENCE_CHECK(rule != nullptr);
-  ExtendedSum sum;
-  ExtendedSum weighted_sum;
-  CompensatedSum coverage;
+  RunningSummary summary;
   for (const Score& score : scores) {
     CREDENCE_CHECK(score.rule != nullptr);
     if (score.rule->id != rule->id || score.rule->version != rule->version) {
@@ -272,17 +322,9 @@ absl::StatusOr<ScoreSummary> SummarizeScores(std::span<const Score> scores) {
                           absl::StrCat(RuleName(*rule), " and ", RuleName(*score.rule),
                                        " are different quantities"));
     }
-    sum.Add(score.value);
-    // A weight of 0 takes even an infinite score out.
-    if (score.weight > 0) weighted_sum.Add(score.weight * score.value);
-    coverage.Add(score.coverage);
+    summary.Add(score.value, score.coverage, score.weight);
   }
-  const auto count = static_cast<double>(scores.size());
-  return ScoreSummary{.rule = rule,
-                      .count = scores.size(),
-                      .mean = sum.value() / count,
-                      .weighted_sum = weighted_sum.value(),
-                      .mean_coverage = coverage.value() / count};
+  return summary.Summary(*rule);
 }
 
 }  // namespace credence::scoring

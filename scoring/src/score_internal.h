@@ -36,25 +36,57 @@ namespace credence::scoring {
 [[nodiscard]] std::optional<std::size_t> SpotStep(const ScoredQuestion& question,
                                                   const SeriesView& series);
 
-// The score of one series under a rule that needs no others and applies to the question.
-[[nodiscard]] std::optional<Score> ScoreAlone(const Rule& rule, const ScoredQuestion& question,
-                                              const SeriesView& series);
+// When the steps of one series count on one question: what all rules that need no others ask for,
+// worked out once for all of them. Its memory is used again by the next Measure.
+class StepTimes {
+ public:
+  // One step that stands for some time within the scoring window.
+  struct Held {
+    std::size_t step = 0;
+    double seconds = 0;
+    // Full UTC days whose end it decides.
+    std::int64_t day_count = 0;
+  };
 
-// The scores of all series under a rule that compares them with the day's median.
-[[nodiscard]] std::vector<std::optional<Score>> ScoreAgainstMedian(const Rule& rule,
-                                                                   const ScoredQuestion& question,
-                                                                   std::span<const SeriesView> all);
+  void Measure(const ScoredQuestion& question, const SeriesView& series);
+
+  [[nodiscard]] std::span<const Held> held() const { return held_; }
+  // As LastStandingStep, and the same at the spot time.
+  [[nodiscard]] std::optional<std::size_t> last() const { return last_; }
+  [[nodiscard]] std::optional<std::size_t> spot() const { return spot_; }
+  [[nodiscard]] double standing_seconds() const { return standing_seconds_; }
+
+ private:
+  std::vector<Held> held_;
+  std::optional<std::size_t> last_;
+  std::optional<std::size_t> spot_;
+  double standing_seconds_ = 0;
+};
+
+// The value of one series, measured by `times`, under a rule that needs no others and applies to
+// the question.
+[[nodiscard]] std::optional<double> ValueAlone(const Rule& rule, const ScoredQuestion& question,
+                                               const SeriesView& series, const StepTimes& times);
+
+// The values of all series under a rule that compares them with the day's median.
+[[nodiscard]] std::vector<std::optional<double>> ValuesAgainstMedian(
+    const Rule& rule, const ScoredQuestion& question, std::span<const SeriesView> all);
 
 // Fatebook's absolute score of one series.
-[[nodiscard]] std::optional<Score> ScoreFatebook(const Rule& rule, const ScoredQuestion& question,
-                                                 const SeriesView& series);
+[[nodiscard]] std::optional<double> FatebookValue(const Rule& rule, const ScoredQuestion& question,
+                                                  const SeriesView& series);
 
 // The scores of all series under a rule that compares them with the crowd's pool.
 [[nodiscard]] std::vector<std::optional<Score>> ScoreAgainstCrowd(const Rule& rule,
                                                                   const ScoredQuestion& question,
                                                                   std::span<const SeriesView> all);
 
-// The scores of all series under a rule that needs the others.
+// The values of all series under a rule that needs the others.
+[[nodiscard]] std::vector<std::optional<double>> ValuesTogether(const Rule& rule,
+                                                                const ScoredQuestion& question,
+                                                                std::span<const SeriesView> all);
+
+// The same with their coverage and weight.
 [[nodiscard]] std::vector<std::optional<Score>> ScoreTogether(const Rule& rule,
                                                               const ScoredQuestion& question,
                                                               std::span<const SeriesView> all);
@@ -85,6 +117,21 @@ class ExtendedSum {
   CompensatedSum finite_;
   bool has_plus_infinity_ = false;
   bool has_minus_infinity_ = false;
+};
+
+// Scores of one rule, put together one by one.
+class RunningSummary {
+ public:
+  void Add(double value, double coverage, double weight);
+  [[nodiscard]] std::size_t count() const { return count_; }
+  // Of at least one score.
+  [[nodiscard]] ScoreSummary Summary(const Rule& rule) const;
+
+ private:
+  std::size_t count_ = 0;
+  ExtendedSum sum_;
+  ExtendedSum weighted_sum_;
+  CompensatedSum coverage_;
 };
 
 }  // namespace credence::scoring

@@ -86,6 +86,7 @@ class TableScorer {
     CheckRows(input_, violations);
     CREDENCE_RETURN_IF_ERROR(violations.ToStatus());
     RowBuckets buckets = BucketByQuestion(input_);
+    ReserveEntries(buckets);
     QuestionSeries series;
     for (std::size_t q = 0; q < input_.questions.size() && !violations.full(); ++q) {
       series.Build(input_, input_.questions[q], buckets.Of(q), violations);
@@ -98,6 +99,24 @@ class TableScorer {
   }
 
  private:
+  // Growing by doubling would copy hundreds of megabytes of scores, and hold them twice.
+  void ReserveEntries(RowBuckets& buckets) {
+    std::size_t entry_count = 0;
+    for (std::size_t q = 0; q < input_.questions.size(); ++q) {
+      if (!input_.questions[q].outcome.scored()) continue;
+      const std::span<std::uint32_t> rows = buckets.Of(q);
+      SortRows(input_.rows, rows);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        const bool first =
+            i == 0 || input_.rows[rows[i]].forecaster != input_.rows[rows[i - 1]].forecaster;
+        if (first) ++entry_count;
+      }
+    }
+    table_.entries_.reserve(entry_count);
+    table_.values_.reserve(entry_count * table_.rule_count_);
+    if (input_.calibration) table_.settled_.reserve(entry_count);
+  }
+
   void ScoreQuestion(std::size_t question_index, const QuestionSeries& series) {
     const ScoredQuestion& question = input_.questions[question_index];
     if (!question.outcome.scored()) {
@@ -110,8 +129,14 @@ class TableScorer {
     }
     table_.values_.resize(table_.entries_.size() * table_.rule_count_,
                           std::numeric_limits<double>::quiet_NaN());
+    ScoreEachAlone(question, series.series(), first);
     for (std::size_t r = 0; r < input_.rules.size(); ++r) {
-      ScoreRule(r, question, series.series(), first);
+      const Rule& rule = *input_.rules[r];
+      if (!rule.needs_others() || !RuleApplies(rule, question)) continue;
+      const auto values = ValuesTogether(rule, question, series.series());
+      for (std::size_t m = 0; m < values.size(); ++m) {
+        if (values[m]) SetValue(first + m, r, *values[m]);
+      }
     }
   }
 
@@ -131,22 +156,26 @@ class TableScorer {
     table_.settled_.push_back(last);
   }
 
-  void ScoreRule(std::size_t rule_index, const ScoredQuestion& question,
-                 std::span<const SeriesView> all, std::size_t first_entry) {
-    const Rule& rule = *input_.rules[rule_index];
-    if (!RuleApplies(rule, question)) return;
-    if (rule.needs_others()) {
-      const std::vector<std::optional<Score>> scores = ScoreTogether(rule, question, all);
-      for (std::size_t m = 0; m < all.size(); ++m) SetValue(first_entry + m, rule_index, scores[m]);
-      return;
+  // Series by series, so that each is measured once for all rules.
+  void ScoreEachAlone(const ScoredQuestion& question, std::span<const SeriesView> all,
+                      std::size_t first_entry) {
+    alone_.clear();
+    for (std::size_t r = 0; r < input_.rules.size(); ++r) {
+      const Rule& rule = *input_.rules[r];
+      if (!rule.needs_others() && RuleApplies(rule, question)) alone_.push_back(r);
     }
+    if (alone_.empty()) return;
     for (std::size_t m = 0; m < all.size(); ++m) {
-      SetValue(first_entry + m, rule_index, ScoreAlone(rule, question, all[m]));
+      times_.Measure(question, all[m]);
+      for (const std::size_t r : alone_) {
+        const auto value = ValueAlone(*input_.rules[r], question, all[m], times_);
+        if (value) SetValue(first_entry + m, r, *value);
+      }
     }
   }
 
-  void SetValue(std::size_t entry, std::size_t rule, const std::optional<Score>& score) {
-    if (score) table_.values_[entry * table_.rule_count_ + rule] = score->value;
+  void SetValue(std::size_t entry, std::size_t rule, double value) {
+    table_.values_[entry * table_.rule_count_ + rule] = value;
   }
 
   // A counting sort, which keeps the entries of each forecaster in the order of questions.
@@ -164,47 +193,35 @@ class TableScorer {
     }
   }
 
+  // Entry by entry, since the scores of one entry lie together and those of one rule far apart.
   void Summarize(std::size_t forecaster) {
     ForecasterSummary summary;
     CompensatedSum coverage;
-    for (const std::uint32_t entry : table_.EntriesOf(forecaster)) {
-      if (!HasScore(entry)) continue;
+    running_.assign(table_.rule_count_, {});
+    for (const std::uint32_t index : table_.EntriesOf(forecaster)) {
+      const TableEntry& entry = table_.entries_[index];
+      const double weight = input_.questions[entry.question].weight;
+      bool has_score = false;
+      for (std::size_t r = 0; r < table_.rule_count_; ++r) {
+        const double value = table_.values_[index * table_.rule_count_ + r];
+        if (std::isnan(value)) continue;
+        has_score = true;
+        running_[r].Add(value, entry.coverage, weight);
+      }
+      if (!has_score) continue;
       ++summary.question_count;
-      coverage.Add(table_.entries_[entry].coverage);
+      coverage.Add(entry.coverage);
     }
     if (summary.question_count > 0) {
       summary.mean_coverage = coverage.value() / static_cast<double>(summary.question_count);
     }
     for (std::size_t r = 0; r < table_.rule_count_; ++r) {
-      summary.summaries.push_back(SummarizeRule(forecaster, r));
+      summary.summaries.push_back(running_[r].count() == 0
+                                      ? std::nullopt
+                                      : std::optional(running_[r].Summary(*input_.rules[r])));
     }
     if (input_.calibration) summary.calibration = Calibrate(forecaster);
     table_.forecasters_.push_back(std::move(summary));
-  }
-
-  [[nodiscard]] bool HasScore(std::size_t entry) const {
-    for (std::size_t r = 0; r < table_.rule_count_; ++r) {
-      if (table_.Value(entry, r)) return true;
-    }
-    return false;
-  }
-
-  [[nodiscard]] std::optional<ScoreSummary> SummarizeRule(std::size_t forecaster,
-                                                          std::size_t rule) {
-    scores_.clear();
-    for (const std::uint32_t entry : table_.EntriesOf(forecaster)) {
-      const std::optional<double> value = table_.Value(entry, rule);
-      if (!value) continue;
-      scores_.push_back({.rule = input_.rules[rule],
-                         .value = *value,
-                         .coverage = table_.entries_[entry].coverage,
-                         .weight = input_.questions[table_.entries_[entry].question].weight});
-    }
-    if (scores_.empty()) return std::nullopt;
-    absl::StatusOr<ScoreSummary> summary = SummarizeScores(scores_);
-    // The scores are of one rule and not empty, so that nothing is left to go wrong.
-    CREDENCE_CHECK(summary.ok());
-    return *summary;
   }
 
   [[nodiscard]] std::optional<ForecasterCalibration> Calibrate(std::size_t forecaster) {
@@ -219,7 +236,10 @@ class TableScorer {
 
   const ScoreTableInput& input_;
   ScoredTable table_;
-  std::vector<Score> scores_;
+  // Used again from question to question and from forecaster to forecaster.
+  StepTimes times_;
+  std::vector<std::size_t> alone_;
+  std::vector<RunningSummary> running_;
 };
 
 absl::StatusOr<ScoredTable> ScoreTable(const ScoreTableInput& input) {

@@ -85,6 +85,20 @@ void CheckRows(const ScoreTableInput& input, RowViolations& violations) {
   }
 }
 
+void SortRows(std::span<const ForecastRow> all, std::span<std::uint32_t> rows) {
+  const auto before = [all](std::uint32_t a, std::uint32_t b) {
+    const ForecastRow& row_a = all[a];
+    const ForecastRow& row_b = all[b];
+    if (row_a.forecaster != row_b.forecaster) return row_a.forecaster < row_b.forecaster;
+    if (row_a.time != row_b.time) return row_a.time < row_b.time;
+    return a < b;
+  };
+  // Files are often in order already.
+  if (!std::is_sorted(rows.begin(), rows.end(), before)) {
+    std::sort(rows.begin(), rows.end(), before);
+  }
+}
+
 void QuestionSeries::Build(const ScoreTableInput& input, const ScoredQuestion& question,
                            std::span<std::uint32_t> rows, RowViolations& violations) {
   all_rows_ = input.rows;
@@ -94,17 +108,7 @@ void QuestionSeries::Build(const ScoreTableInput& input, const ScoredQuestion& q
   step_offsets_.clear();
   steps_.clear();
   probabilities_.clear();
-  const auto before = [this](std::uint32_t a, std::uint32_t b) {
-    const ForecastRow& row_a = all_rows_[a];
-    const ForecastRow& row_b = all_rows_[b];
-    if (row_a.forecaster != row_b.forecaster) return row_a.forecaster < row_b.forecaster;
-    if (row_a.time != row_b.time) return row_a.time < row_b.time;
-    return a < b;
-  };
-  // Files are often in order already.
-  if (!std::is_sorted(rows.begin(), rows.end(), before)) {
-    std::sort(rows.begin(), rows.end(), before);
-  }
+  SortRows(all_rows_, rows);
   for (std::size_t i = 0; i < rows.size();) {
     const ForecastRow& row = all_rows_[rows[i]];
     if (forecasters_.empty() || forecasters_.back() != row.forecaster) {

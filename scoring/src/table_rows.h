@@ -27,6 +27,9 @@ class RowViolations {
 // Checks each row by itself: indexes, time, probability.
 void CheckRows(const ScoreTableInput& input, RowViolations& violations);
 
+// Puts indexes of rows in the order of forecaster, time and place.
+void SortRows(std::span<const ForecastRow> all, std::span<std::uint32_t> rows);
+
 // The rows of one question, put together into one series for each forecaster in contiguous memory
 // that is used again for the next question.
 class QuestionSeries {

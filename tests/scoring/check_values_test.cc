@@ -252,6 +252,69 @@ TEST(CheckValuesTest, CrowdScoresOfRandomSeriesAreTheirDefinitionHourByHour) {
   }
 }
 
+// Good Judgment Open's relative score by its words: each full day that one has a score on, its
+// difference to the median of all scores of the day.
+double RelativeByDefinition(const std::vector<SeriesView>& all, std::size_t member, int day_count) {
+  double sum = 0;
+  int own_days = 0;
+  for (int day = 0; day < day_count; ++day) {
+    std::vector<double> scores;
+    std::optional<double> own;
+    for (std::size_t m = 0; m < all.size(); ++m) {
+      const auto step = all[m].StepBefore(At(day + 1));
+      if (!step || !all[m].steps[*step].standing) continue;
+      const double miss = 1 - all[m].Probabilities(*step)[0];
+      scores.push_back(2 * miss * miss);
+      if (m == member) own = scores.back();
+    }
+    if (!own) continue;
+    std::sort(scores.begin(), scores.end());
+    const std::size_t half = scores.size() / 2;
+    sum += *own - (scores.size() % 2 == 1 ? scores[half] : (scores[half - 1] + scores[half]) / 2);
+    ++own_days;
+  }
+  return own_days == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / own_days;
+}
+
+TEST(CheckValuesTest, RelativeScoresOfRandomSeriesAreTheirDefinitionDayByDay) {
+  constexpr unsigned kSeed = 1907;
+  SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
+  std::mt19937_64 generator(kSeed);
+  std::uniform_real_distribution<double> time(-2, 10);
+  // Few values, so that scores tie.
+  std::uniform_int_distribution<int> tenth(1, 9);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<ForecastSeries> series;
+    for (int m = 0; m < 7; ++m) {
+      std::vector<ForecastPoint> points;
+      for (int i = 0; i < 5; ++i) {
+        points.push_back(i % 4 == 3 ? Withdraw(time(generator))
+                                    : Yes(time(generator), tenth(generator) / 10.0));
+      }
+      series.push_back(Series(points));
+    }
+    const std::vector<SeriesView> all = Views(series);
+    const auto scores =
+        ScoreAll(RuleOf("brier.full.daily.relative"), BinaryQuestion(HappenedYes()), all);
+    ASSERT_TRUE(scores.ok()) << scores.status();
+    for (std::size_t m = 0; m < all.size(); ++m) {
+      const double expected = RelativeByDefinition(all, m, 10);
+      EXPECT_EQ((*scores)[m].has_value(), !std::isnan(expected)) << m;
+      if (!(*scores)[m]) continue;
+      EXPECT_NEAR((*scores)[m]->value, expected, 1e-14) << m;
+    }
+  }
+}
+
+TEST(CheckValuesTest, WhoeverIsTheMedianHasARelativeScoreOfExactlyNothing) {
+  const std::vector<ForecastSeries> series = {Series({Yes(0, 0.1)}), Series({Yes(0, 0.3)}),
+                                              Series({Yes(0, 0.7)})};
+  const auto scores =
+      ScoreAll(RuleOf("brier.full.daily.relative"), BinaryQuestion(HappenedYes()), Views(series));
+  ASSERT_TRUE(scores.ok()) << scores.status();
+  EXPECT_EQ((*scores)[1]->value, 0.0);
+}
+
 TEST(CheckValuesTest, OptionsThatCameLaterAreReadFromTheLastOne) {
   constexpr double kAbsent = std::numeric_limits<double>::quiet_NaN();
   const double other = 1 / std::sqrt(3.0);
