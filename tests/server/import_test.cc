@@ -195,6 +195,134 @@ TEST_F(ImportTest, ChangesAreExtractedAsTheyCame) {
                 questions.substr(metaculus, infer - metaculus)));
 }
 
+// Two rounds of ForecastBench: a market that stands in both, one that did not resolve, and a series
+// of data on two dates that stands in both sets of the first round.
+constexpr const char* kData =
+    R"({"id":"DGS10","source":"fred","question":"Will it rise by {resolution_date}?",)"
+    R"("resolution_criteria":"As published.","background":"N/A","weight":2.5,"note":null,)"
+    R"("freeze_datetime":"2025-12-20T00:00:00+00:00","freeze_datetime_value":"4.1",)"
+    R"("resolution_dates":["2026-01-08","2026-01-31"]})";
+std::string MarketEntry(const char* id, const char* freeze, const char* value) {
+  return Cat(R"({"id":")", id, R"(","source":"manifold","question":"Will )", id,
+             R"( happen?","resolution_criteria":"If \"so\", yes.",)"
+             R"("market_info_open_datetime":"2025-12-01T00:00:00+00:00",)"
+             R"("market_info_close_datetime":"2026-06-01T00:00:00+00:00","freeze_datetime":")",
+             freeze, R"(","freeze_datetime_value":")", value, R"(","resolution_dates":"N/A"})");
+}
+std::string SetOf(const char* members, const char* list, const std::vector<std::string>& entries) {
+  std::string text = Cat("{", members, ",\"", list, "\":[");
+  for (const std::string& entry : entries) text += (text.back() == '[' ? "" : ",") + entry;
+  return text + "]}";
+}
+std::string Resolved(const char* source, const char* id, const char* date, const char* value,
+                     const char* resolved) {
+  return Cat(R"({"id":")", id, R"(","source":")", source,
+             R"(","direction":null,"resolution_date":")", date, R"(","resolved_to":)", value,
+             R"(,"resolved":)", resolved, "}");
+}
+google::protobuf::Value Json(const std::string& text) {
+  google::protobuf::Value value;
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(text, &value).ok()) << text;
+  return value;
+}
+std::string Canonical(const google::protobuf::Value& value) {
+  std::string text;
+  switch (value.kind_case()) {
+    case google::protobuf::Value::kStructValue: {
+      std::map<std::string, std::string> members;
+      for (const auto& [name, member] : value.struct_value().fields()) {
+        members[name] = Canonical(member);
+      }
+      for (const auto& [name, member] : members) text += Cat(name, "=", member, ";");
+      return Cat("{", text, "}");
+    }
+    case google::protobuf::Value::kListValue: {
+      std::vector<std::string> entries;
+      for (const auto& entry : value.list_value().values()) entries.push_back(Canonical(entry));
+      std::sort(entries.begin(), entries.end());
+      for (const std::string& entry : entries) text += entry + ",\n";
+      return Cat("[", text, "]");
+    }
+    default:
+      return value.DebugString();
+  }
+}
+
+TEST_F(ImportTest, SetsOfForecastBenchComeBackWithEveryMember) {
+  const std::string first_market = MarketEntry("m1", "2025-12-20T00:00:00+00:00", "0.25");
+  const std::string still_open = MarketEntry("m2", "2025-12-20T00:00:00+00:00", "0.5");
+  const std::map<std::string, std::string> sets = {
+      {"2026-01-01-llm.json",
+       SetOf(R"("forecast_due_date":"2026-01-01","question_set":"2026-01-01-llm.json")",
+             "questions", {first_market, still_open, kData})},
+      {"2026-01-01-human.json",
+       SetOf(R"("forecast_due_date":"2026-01-01","question_set":"2026-01-01-human.json")",
+             "questions", {first_market, kData})},
+      {"2026-01-15-llm.json",
+       SetOf(R"("forecast_due_date":"2026-01-15","question_set":"2026-01-15-llm.json")",
+             "questions", {MarketEntry("m1", "2026-01-03T00:00:00+00:00", "0.75"), kData})},
+      {"2026-01-01_resolution_set.json",
+       SetOf(R"("forecast_due_date":"2026-01-01","question_set":"2026-01-01-llm.json")",
+             "resolutions",
+             {Resolved("manifold", "m1", "2026-01-08", "1", "true"),
+              Resolved("manifold", "m1", "2026-01-31", "1", "true"),
+              Resolved("manifold", "m2", "2026-01-08", "0.4375", "false"),
+              Resolved("fred", "DGS10", "2026-01-08", "0", "true"),
+              Resolved("fred", "DGS10", "2026-01-31", "1", "true")})},
+      {"2026-01-15_resolution_set.json",
+       SetOf(R"("forecast_due_date":"2026-01-15","question_set":"2026-01-15-llm.json")",
+             "resolutions", {Resolved("fred", "DGS10", "2026-01-31", "0", "true")})},
+      {"2026-01-01.Lab.model-1.json",
+       SetOf(R"("organization":"Lab","model":"model-1","forecast_due_date":"2026-01-01",)"
+             R"("question_set":"2026-01-01-llm.json")",
+             "forecasts",
+             {R"({"id":"m1","source":"manifold","forecast":0.625,"resolution_date":null,)"
+              R"("reasoning":"Says so."})",
+              R"({"id":"DGS10","source":"fred","forecast":0.1,"resolution_date":"2026-01-08",)"
+              R"("reasoning":null})"})}};
+  std::vector<std::string> files;
+  for (const auto& [name, text] : sets) files.push_back(Write(name, text));
+  // The frozen prices, what the open market said later, and the model's forecasts.
+  EXPECT_EQ(Import(files).at("forecastCount"), 4 + 1 + 2);
+  // A series is another question in each round, and may end otherwise.
+  EXPECT_EQ(Import(files).at("presentQuestionCount"), 2 + 4);
+  const CommandRun run = Run({"extract", "forecastbench", directory_.path() + "/out"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  size_t file_count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory_.path() + "/out")) {
+    const auto given = sets.find(file.path().filename().string());
+    ASSERT_NE(given, sets.end()) << file.path();
+    EXPECT_EQ(Canonical(Json(ReadAll(file.path().string()))), Canonical(Json(given->second)));
+    ++file_count;
+  }
+  EXPECT_EQ(file_count, sets.size());
+  ExpectExtractedLoadsAsNothingNew("forecastbench", "forecastbench", 7 + 4);
+}
+
+TEST_F(ImportTest, ASetThatComesLaterIsKeptBesideTheFirst) {
+  const std::string market = MarketEntry("m1", "2025-12-20T00:00:00+00:00", "0.25");
+  const auto set = [&](const char* name) {
+    return Write(
+        name,
+        SetOf(Cat(R"("forecast_due_date":"2026-01-01","question_set":")", name, R"(")").c_str(),
+              "questions", {market}));
+  };
+  Import({set("llm.json")});
+  Import({set("human.json")});
+  const int64_t size = tree_size();
+  EXPECT_EQ(Import({set("human.json"), set("llm.json")}).at("presentRowCount"), 2);
+  EXPECT_EQ(tree_size(), size);
+  EXPECT_EQ(Run({"extract", "forecastbench", directory_.path() + "/out"}).exit_code, 0);
+  for (const char* name : {"llm.json", "human.json"}) {
+    EXPECT_EQ(Canonical(Json(ReadAll(directory_.path() + "/out/" + name))),
+              Canonical(Json(ReadAll(directory_.path() + "/" + name))));
+  }
+  // Its texts are no table of changes.
+  EXPECT_EQ(Run({"extract", "changes", directory_.path() + "/changes"}).exit_code, 0);
+  EXPECT_EQ(ReadAll(directory_.path() + "/changes/stream.csv"),
+            "observed_time,question,kind,value,resolved\n");
+}
+
 TEST_F(ImportTest, ExtractedTablesLoadAsTheSameLedger) {
   const char* forecasts =
       "forecaster,question,time,option,probability\n"

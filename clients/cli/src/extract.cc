@@ -8,7 +8,6 @@
 #include "credence/base/error.h"
 #include "credence/cli/exit_code.h"
 #include "credence/event/v1/forecast_events.pb.h"
-#include "credence/event/v1/question_events.pb.h"
 #include "extract_files.h"
 #include "format.h"
 #include "google/protobuf/util/json_util.h"
@@ -122,21 +121,6 @@ struct ChangeRow {
   std::string value;
 };
 
-// The value of an end; nothing where it is none of a market.
-std::optional<std::string> EndValue(const std::string& outcome, std::optional<double> fraction) {
-  if (fraction.has_value()) return Plain(*fraction);
-  if (outcome == "yes" || outcome == "no") return outcome == "yes" ? "1" : "0";
-  return std::nullopt;
-}
-
-template <typename Payload>
-std::optional<std::string> EndValueOf(const google::protobuf::Any& any) {
-  Payload payload;
-  if (!any.UnpackTo(&payload)) return std::nullopt;
-  return EndValue(payload.outcome(),
-                  payload.has_fraction() ? std::optional(payload.fraction()) : std::nullopt);
-}
-
 std::optional<ChangeRow> ToChange(const event::v1::EventEnvelope& envelope) {
   ChangeRow row;
   row.time = ToTime(envelope.effective_time());
@@ -148,37 +132,21 @@ std::optional<ChangeRow> ToChange(const event::v1::EventEnvelope& envelope) {
     row.value = Plain(forecast.probabilities(0));
     return row;
   }
-  std::optional<std::string> value;
-  if (payload.Is<event::v1::QuestionResolved>()) {
-    row.kind = "resolution";
-    value = EndValueOf<event::v1::QuestionResolved>(payload);
-  } else if (payload.Is<event::v1::ResolutionAmended>()) {
-    row.kind = "correction";
-    value = EndValueOf<event::v1::ResolutionAmended>(payload);
-  }
-  if (!value.has_value()) return std::nullopt;
-  row.value = *std::move(value);
+  const std::optional<MarketEnd> end = MarketEndOf(envelope);
+  if (!end.has_value()) return std::nullopt;
+  row.kind = end->amends ? "correction" : "resolution";
+  row.value = Plain(end->value);
   return row;
 }
 
 absl::Status AddChanges(CliContext& context, const v1::Question& question,
                         std::vector<ChangeRow>& rows) {
-  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
-  v1::ListEventsRequest list;
-  list.set_stream(question.name());
-  list.mutable_page()->set_page_size(1'000);
-  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
-  do {
-    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListEvents(list));
-    for (const v1::Event& event : page.events()) {
-      std::optional<ChangeRow> row = ToChange(event.envelope());
-      if (!row.has_value()) continue;
-      row->question = AttributeOf(question, "question");
-      rows.push_back(*std::move(row));
-    }
-    list.mutable_page()->set_page_token(page.next_page_token());
-  } while (!list.page().page_token().empty());
-  return absl::OkStatus();
+  return ForEachEvent(context, question.name(), [&](const event::v1::EventEnvelope& envelope) {
+    std::optional<ChangeRow> row = ToChange(envelope);
+    if (!row.has_value()) return;
+    row->question = AttributeOf(question, "question");
+    rows.push_back(*std::move(row));
+  });
 }
 
 absl::Status ExtractChanges(CliContext& context, const ExtractFlags& flags) {
@@ -188,7 +156,9 @@ absl::Status ExtractChanges(CliContext& context, const ExtractFlags& flags) {
   std::map<std::string, v1::Question> by_id;
   CREDENCE_RETURN_IF_ERROR(ForEachQuestion(context, flags, [&by_id](const v1::Question& question) {
     const std::string id = AttributeOf(question, "question");
-    if (!id.empty()) by_id.emplace(id, question);
+    // The member of a question set that has this name is the question's text.
+    const bool is_of_set = !AttributeOf(question, "id").empty();
+    if (!id.empty() && !is_of_set) by_id.emplace(id, question);
     return absl::OkStatus();
   }));
   std::vector<ChangeRow> rows;
@@ -234,6 +204,9 @@ void AddExtractCommands(CLI::App& app, CliContext& context) {
   AddForm(noun, context, "changes",
           "Imported questions and their changes, as `import forecastbench` reads them",
           &ExtractChanges);
+  AddForm(noun, context, "forecastbench",
+          "Imported question, resolution and forecast sets of ForecastBench, as JSON",
+          &ExtractForecastBench);
   AddForm(noun, context, "jsonl",
           "Questions, forecasts and what other systems said of them, as `import jsonl` reads them",
           &ExtractLines);

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "credence/base/status_macros.h"
 #include "credence/cli/exit_code.h"
+#include "credence/event/v1/question_events.pb.h"
 #include "format.h"
 
 namespace credence::cli {
@@ -24,7 +25,33 @@ std::string Field(const std::string& text) {
   return quoted + "\"";
 }
 
+template <typename Payload>
+std::optional<MarketEnd> EndIn(const google::protobuf::Any& any, bool amends) {
+  Payload payload;
+  if (!any.UnpackTo(&payload)) return std::nullopt;
+  MarketEnd end{.amends = amends, .value = 0.0, .rationale = payload.rationale()};
+  if (payload.has_fraction()) {
+    end.value = payload.fraction();
+  } else if (payload.outcome() == "yes") {
+    end.value = 1.0;
+  } else if (payload.outcome() != "no") {
+    return std::nullopt;
+  }
+  return end;
+}
+
 }  // namespace
+
+std::optional<MarketEnd> MarketEndOf(const event::v1::EventEnvelope& envelope) {
+  const google::protobuf::Any& payload = envelope.payload();
+  if (payload.Is<event::v1::QuestionResolved>()) {
+    return EndIn<event::v1::QuestionResolved>(payload, false);
+  }
+  if (payload.Is<event::v1::ResolutionAmended>()) {
+    return EndIn<event::v1::ResolutionAmended>(payload, true);
+  }
+  return std::nullopt;
+}
 
 void WriteRow(std::ostream& out, const std::vector<std::string>& fields) {
   for (size_t i = 0; i < fields.size(); ++i) out << (i > 0 ? "," : "") << Field(fields[i]);
@@ -89,7 +116,22 @@ absl::Status ForEachForecast(CliContext& context, const std::string& question,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::ofstream> OpenFile(const ExtractFlags& flags, const char* name) {
+absl::Status ForEachEvent(CliContext& context, const std::string& question,
+                          absl::FunctionRef<void(const event::v1::EventEnvelope&)> visit) {
+  CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
+  v1::ListEventsRequest list;
+  list.set_stream(question);
+  list.mutable_page()->set_page_size(1'000);
+  CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
+  do {
+    CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListEvents(list));
+    for (const v1::Event& event : page.events()) visit(event.envelope());
+    list.mutable_page()->set_page_token(page.next_page_token());
+  } while (!list.page().page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::ofstream> OpenFile(const ExtractFlags& flags, const std::string& name) {
   std::error_code error;
   std::filesystem::create_directories(flags.directory, error);
   const std::string path = (std::filesystem::path(flags.directory) / name).string();

@@ -13,6 +13,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "format.h"
+#include "import/forecastbench_sets.h"
 
 namespace credence::cli {
 namespace {
@@ -199,11 +200,14 @@ class Importer {
     return absl::StrCat("questions/", plan_.questions()[question].id);
   }
 
-  // What makes two forecasts the same.
+  // What makes two forecasts the same. Two sets of ForecastBench may state the same price of one
+  // market, and each is kept, as what tells that the set holds the market.
   static std::string Key(const std::string& forecaster, absl::Time time, bool withdrawn,
                          const std::vector<double>& probabilities,
-                         const event::v1::NumericDistribution* distribution) {
-    std::string key = absl::StrCat(forecaster, " ", absl::ToUnixNanos(time), withdrawn ? " w" : "");
+                         const event::v1::NumericDistribution* distribution,
+                         const std::string& question_set) {
+    std::string key = absl::StrCat(forecaster, " ", absl::ToUnixNanos(time), withdrawn ? " w" : "",
+                                   " ", question_set);
     for (const double probability : probabilities) absl::StrAppend(&key, " ", Exact(probability));
     if (distribution != nullptr) distribution->AppendToString(&key);
     return key;
@@ -213,9 +217,16 @@ class Importer {
     std::vector<double> probabilities = row.probabilities;
     if (row.kind == PlannedRow::Kind::kWithdrawal) probabilities.clear();
     if (probabilities.size() == 1) probabilities.push_back(1.0 - probabilities[0]);
+    std::string question_set;
+    if (row.attributes.has_value()) {
+      for (const auto& [key, value] : plan_.attributes(*row.attributes)) {
+        if (key == kQuestionSet) question_set = value;
+      }
+    }
     return Key(absl::StrCat("forecasters/", plan_.forecasters()[row.forecaster].id), row.time,
                row.kind == PlannedRow::Kind::kWithdrawal, probabilities,
-               row.distribution.has_value() ? &plan_.distribution(*row.distribution) : nullptr);
+               row.distribution.has_value() ? &plan_.distribution(*row.distribution) : nullptr,
+               question_set);
   }
 
   absl::StatusOr<absl::flat_hash_map<std::string, int64_t>> RecordedKeys(size_t question) {
@@ -230,9 +241,13 @@ class Importer {
         for (const v1::StateProbability& state : forecast.probabilities()) {
           probabilities.push_back(state.probability());
         }
+        std::string question_set;
+        for (const event::v1::Attribute& attribute : forecast.attributes()) {
+          if (attribute.key() == kQuestionSet) question_set = attribute.value();
+        }
         ++keys[Key(forecast.forecaster(), ToTime(forecast.effective_time()), forecast.withdrawn(),
-                   probabilities,
-                   forecast.has_distribution() ? &forecast.distribution() : nullptr)];
+                   probabilities, forecast.has_distribution() ? &forecast.distribution() : nullptr,
+                   question_set)];
       }
       list.mutable_page()->set_page_token(page.next_page_token());
     } while (!list.page().page_token().empty());

@@ -112,6 +112,12 @@ std::optional<size_t> Plan::FindQuestion(std::string_view external_id) const {
   return found->second;
 }
 
+void Plan::AddAttributes(size_t question, Attributes attributes) {
+  CutTexts(attributes);
+  for (auto& attribute : attributes)
+    questions_[question].attributes.push_back(std::move(attribute));
+}
+
 size_t Plan::Forecaster(const std::string& external_id) {
   const auto [found, is_new] = forecaster_index_.emplace(external_id, forecasters_.size());
   if (!is_new) return found->second;

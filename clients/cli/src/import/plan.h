@@ -104,6 +104,8 @@ class Plan {
   // Adds a question under the source's own id. A second one of the same id is a problem.
   void AddQuestion(const std::string& external_id, PlannedQuestion question);
   [[nodiscard]] std::optional<size_t> FindQuestion(std::string_view external_id) const;
+  // More of what the source says of a question of the plan.
+  void AddAttributes(size_t question, Attributes attributes);
 
   // The forecaster under the source's own name, added when first asked for.
   size_t Forecaster(const std::string& external_id);

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 #include <boost/json/serialize.hpp>
+#include <tuple>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -8,6 +10,7 @@
 #include "credence/base/strings.h"
 #include "import/csv.h"
 #include "import/fields.h"
+#include "import/forecastbench_sets.h"
 #include "import/formats.h"
 #include "import/json.h"
 
@@ -36,8 +39,9 @@ std::string Platform(std::string_view question) {
 }
 
 // 0 and 1 are the states; what lies between is a settlement between them.
-void AddEnd(double value, Plan& plan, PlannedRow& row) {
+void AddEnd(double value, Plan& plan, PlannedRow& row, std::string rationale = "") {
   PlannedEnd end;
+  end.rationale = std::move(rationale);
   if (value > 0.0 && value < 1.0) {
     end.kind = PlannedEnd::Kind::kFraction;
     end.fraction = value;
@@ -135,51 +139,99 @@ bool IsMarket(std::string_view source) {
          source == "polymarket";
 }
 
-std::string SetQuestionName(std::string_view source, std::string_view id, std::string_view date) {
-  return IsMarket(source) ? Cat(source, "/", id) : Cat(source, "/", id, "@", date);
+// A question on data asks what will have changed since the forecasts were due, so that rounds ask
+// different ones.
+std::string SetQuestionName(std::string_view source, std::string_view id, std::string_view due_date,
+                            std::string_view date) {
+  return IsMarket(source) ? Cat(source, "/", id) : Cat(source, "/", id, "@", due_date, "..", date);
 }
 
-Attributes MemberAttributes(const json::object& object) {
-  Attributes attributes;
+// The lists of entries, one of which makes a set.
+constexpr std::array<const char*, 3> kEntryLists = {"questions", "resolutions", "forecasts"};
+
+// The members of an entry or of a set, all but its list of entries: texts as they are, others as
+// JSON and named in kJsonMembers.
+void AddMembers(const json::object& object, std::string_view prefix, Attributes& attributes,
+                json::array& others) {
   for (const auto& member : object) {
-    const std::string key(member.key());
+    const std::string name(member.key());
+    const bool is_list =
+        std::find(kEntryLists.begin(), kEntryLists.end(), name) != kEntryLists.end();
+    if (!prefix.empty() && is_list) continue;
+    const std::string key = Cat(prefix, name);
     const json::value& value = member.value();
-    const bool plain = !value.is_array() && !value.is_object();
-    attributes.emplace_back(key, plain ? TextOf(object, key) : json::serialize(value));
+    if (!value.is_string()) others.emplace_back(key);
+    attributes.emplace_back(key, value.is_string() ? TextOf(object, name) : json::serialize(value));
   }
-  return attributes;
 }
+
+// One that resolved, as its set states it.
+struct ResolvedRow {
+  size_t question = 0;
+  absl::Time date;
+  double value = 0.0;
+  Place place;
+};
 
 struct SetReader {
   const TextFile& file;
   size_t number;
   Plan& plan;
+  const json::object& set;
   std::string due_date;
+  std::vector<ResolvedRow> resolved = {};
+
+  // What an entry says, and what its set says of itself.
+  [[nodiscard]] Attributes EntryAttributes(const json::object& entry) const {
+    Attributes attributes;
+    json::array others;
+    AddMembers(entry, "", attributes, others);
+    AddMembers(set, kSetPrefix, attributes, others);
+    if (!others.empty()) attributes.emplace_back(kJsonMembers, json::serialize(others));
+    return attributes;
+  }
 
   void AddSetQuestion(const json::object& entry, const std::string& date, Place place) {
     const std::string source = TextOf(entry, "source");
-    const std::string name = SetQuestionName(source, TextOf(entry, "id"), date);
-    if (plan.FindQuestion(name).has_value()) return;
+    const std::string name = SetQuestionName(source, TextOf(entry, "id"), due_date, date);
+    if (const auto known = plan.FindQuestion(name)) {
+      // Of markets the frozen value tells which sets hold them.
+      if (!IsMarket(source)) plan.AddAttributes(*known, SetOnly());
+    } else {
+      AddNewQuestion(entry, source, name, date, place);
+    }
+    if (IsMarket(source)) AddFrozenValue(entry, source, name, place);
+  }
+
+  void AddNewQuestion(const json::object& entry, const std::string& source, const std::string& name,
+                      const std::string& date, Place place) {
     PlannedQuestion question;
     question.place = place;
     question.id = LedgerId(name, 'q');
     question.title = TextOf(entry, "question");
     question.resolution_criteria = TextOf(entry, "resolution_criteria");
     question.tags = {source};
-    question.attributes = MemberAttributes(entry);
+    question.attributes = EntryAttributes(entry);
     if (!date.empty()) question.attributes.emplace_back("resolution_date", date);
     question.open_time = ParseInstant(IsMarket(source) ? TextOf(entry, "market_info_open_datetime")
                                                        : TextOf(entry, "freeze_datetime"));
     question.close_time =
         ParseInstant(IsMarket(source) ? TextOf(entry, "market_info_close_datetime") : date);
     plan.AddQuestion(name, std::move(question));
-    AddFrozenValue(entry, source, name, place);
+  }
+
+  // That a question stands in this set too, with the same words as in the first.
+  [[nodiscard]] Attributes SetOnly() const {
+    json::object header;
+    for (const auto& member : set) {
+      if (!member.value().is_array()) header[member.key()] = member.value();
+    }
+    return {{kOtherSet, json::serialize(header)}};
   }
 
   // What the market said when the set was frozen.
   void AddFrozenValue(const json::object& entry, const std::string& source, const std::string& name,
                       Place place) {
-    if (!IsMarket(source)) return;
     const std::optional<double> value = ParseNumber(TextOf(entry, "freeze_datetime_value"));
     const std::optional<absl::Time> time = ParseInstant(TextOf(entry, "freeze_datetime"));
     if (!value || !time) return plan.Skip(place, "has no price at the time of freezing");
@@ -189,6 +241,7 @@ struct SetReader {
     row.forecaster = plan.Forecaster(source);
     row.time = *time;
     row.probabilities = {*value};
+    row.attributes = plan.AddAttributes(EntryAttributes(entry));
     plan.AddRow(std::move(row));
   }
 
@@ -212,7 +265,7 @@ struct SetReader {
       plan.Skip(place, "combines two questions");
       return std::nullopt;
     }
-    const std::string name = SetQuestionName(TextOf(entry, "source"), TextOf(entry, "id"),
+    const std::string name = SetQuestionName(TextOf(entry, "source"), TextOf(entry, "id"), due_date,
                                              TextOf(entry, "resolution_date"));
     const auto found = plan.FindQuestion(name);
     if (!found) plan.AddProblem(place, Cat("question \"", name, "\" is in no question set"));
@@ -229,19 +282,46 @@ struct SetReader {
     if (!date || !(*value >= 0.0 && *value <= 1.0)) {
       return plan.AddProblem(place, "needs a resolution_date and a resolved_to from 0 to 1");
     }
+    const std::string said = TextOf(entry, "resolved");
+    if (said == "true" || said == "True" || said == "1") {
+      resolved.push_back({*question, *date, *value, place});
+      return;
+    }
     PlannedRow row;
     row.place = place;
     row.question = *question;
-    // What holds on a date is known at its end.
-    row.time = *date + absl::Hours(24);
-    const std::string resolved = TextOf(entry, "resolved");
-    if (resolved == "true" || resolved == "True" || resolved == "1") {
-      AddEnd(*value, plan, row);
-    } else {
-      row.forecaster = plan.Forecaster(TextOf(entry, "source"));
-      row.probabilities = {*value};
-    }
+    row.time = EndOfDay(*date);
+    row.forecaster = plan.Forecaster(TextOf(entry, "source"));
+    row.probabilities = {*value};
+    row.attributes = plan.AddAttributes(EntryAttributes(entry));
     plan.AddRow(std::move(row));
+  }
+
+  // What holds on a date is known at its end.
+  static absl::Time EndOfDay(absl::Time date) { return date + absl::Hours(24); }
+
+  // A set repeats a market's outcome for each date of its round: that is one end, whose rationale
+  // names the dates.
+  void AddEnds() {
+    std::stable_sort(resolved.begin(), resolved.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.question, a.date) < std::tie(b.question, b.date);
+    });
+    for (size_t i = 0; i < resolved.size();) {
+      PlannedRow row;
+      row.place = resolved[i].place;
+      row.question = resolved[i].question;
+      row.time = EndOfDay(resolved[i].date);
+      SetEnd end{.question_set = TextOf(set, "question_set"),
+                 .due_date = TextOf(set, "forecast_due_date"),
+                 .dates = {}};
+      const double value = resolved[i].value;
+      for (; i < resolved.size() && resolved[i].question == row.question; ++i) {
+        if (resolved[i].value < value || value < resolved[i].value) break;
+        end.dates.push_back(absl::FormatTime("%Y-%m-%d", resolved[i].date, absl::UTCTimeZone()));
+      }
+      AddEnd(value, plan, row, SetEndText(end));
+      plan.AddRow(std::move(row));
+    }
   }
 
   void ReadForecast(const json::object& entry, const std::string& forecaster, int64_t index) {
@@ -259,8 +339,7 @@ struct SetReader {
     row.forecaster = plan.Forecaster(forecaster);
     row.time = *time;
     row.probabilities = {*value};
-    const std::string reasoning = TextOf(entry, "reasoning");
-    if (!reasoning.empty()) row.attributes = plan.AddAttributes({{"reasoning", reasoning}});
+    row.attributes = plan.AddAttributes(EntryAttributes(entry));
     plan.AddRow(std::move(row));
   }
 };
@@ -281,24 +360,30 @@ absl::Status ForEachIn(const TextFile& file, const json::object& set, std::strin
 }
 
 // Question sets first, then resolutions, then forecasts: each needs the ones before.
-int SetRank(const json::object& set) {
-  if (set.contains("questions")) return 0;
-  if (set.contains("resolutions")) return 1;
-  return set.contains("forecasts") ? 2 : 3;
+size_t SetRank(const json::object& set) {
+  const auto found = std::find_if(kEntryLists.begin(), kEntryLists.end(),
+                                  [&set](const char* list) { return set.contains(list); });
+  return static_cast<size_t>(found - kEntryLists.begin());
 }
 
 absl::Status ReadSet(const TextFile& file, const json::object& set, Plan& plan) {
-  SetReader reader{file, plan.AddFile(file.name), plan, TextOf(set, "forecast_due_date")};
+  SetReader reader{.file = file,
+                   .number = plan.AddFile(file.name),
+                   .plan = plan,
+                   .set = set,
+                   .due_date = TextOf(set, "forecast_due_date")};
   switch (SetRank(set)) {
     case 0:
       return ForEachIn(file, set, "questions", [&reader](const json::object& entry, int64_t index) {
         reader.ReadQuestion(entry, index);
       });
     case 1:
-      return ForEachIn(file, set, "resolutions",
-                       [&reader](const json::object& entry, int64_t index) {
-                         reader.ReadResolution(entry, index);
-                       });
+      CREDENCE_RETURN_IF_ERROR(
+          ForEachIn(file, set, "resolutions", [&reader](const json::object& entry, int64_t index) {
+            reader.ReadResolution(entry, index);
+          }));
+      reader.AddEnds();
+      return absl::OkStatus();
     case 2: {
       const std::string organization = TextOf(set, "organization");
       const std::string model = TextOf(set, "model");
