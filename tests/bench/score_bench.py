@@ -1,7 +1,7 @@
 """Measures `credence score file` beside NumPy doing the same to the same files, in one run.
 
 score_bench.py CREDENCE OUTPUT.json: a million yes/no forecasts by a hundred forecasters on ten
-thousand questions under every yes/no rule of the command line with Murphy and CORP decompositions,
+thousand questions under thirteen yes/no rules, and under all, with Murphy and CORP decompositions,
 and 1,999 resamples of the questions. Times are of the processor, on one core; both sides read the
 files from the disk's cache, and their numbers must agree.
 """
@@ -57,6 +57,14 @@ def run_credence(program, resolutions, forecasts, more):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return seconds, after.ru_maxrss * 1024, answer
+
+
+def every_rule(program):
+    """All of the registry but those of sources and measures that tables do not have."""
+    names = subprocess.run([program, "score", "rules", "--output", "name"], check=True,
+                           stdout=subprocess.PIPE, encoding="ascii").stdout.split()
+    return ",".join(name for name in names
+                    if not name.startswith("evidence.") and not name.startswith("crps."))
 
 
 def read_with_numpy(resolutions, forecasts):
@@ -147,6 +155,8 @@ def main():
         resolutions, forecasts = write_tables(folder)
         run = [program, resolutions, forecasts]
         table, table_bytes, _ = run_credence(*run, ["--rule", RULES, "--calibration"])
+        every, every_bytes, _ = run_credence(
+            *run, ["--rule", every_rule(program), "--calibration"])
         as_json, json_bytes, _ = run_credence(
             *run, ["--rule", RULES, "--calibration", "--output", "json"])
         plain, _, _ = run_credence(*run, ["--rule", "brier.half.last"])
@@ -164,6 +174,8 @@ def main():
         "forecasts": QUESTIONS * FORECASTERS,
         "credence_table_cpu_seconds": table,
         "credence_table_resident_bytes_max": table_bytes,
+        "credence_every_rule_cpu_seconds": every,
+        "credence_every_rule_resident_bytes_max": every_bytes,
         "credence_json_cpu_seconds": as_json,
         "credence_json_resident_bytes_max": json_bytes,
         "credence_three_rules_cpu_seconds": three,
@@ -178,7 +190,9 @@ def main():
           f"(load {figures['load_average']:.1f})")
     print(f"  credence, 13 rules and both decompositions   {table:8.2f}   "
           f"{table_bytes / 2 ** 20:.0f} MiB")
-    print(f"  the same with every score as JSON            {as_json:8.2f}   "
+    print(f"  credence, every yes/no rule and both         {every:8.2f}   "
+          f"{every_bytes / 2 ** 20:.0f} MiB")
+    print(f"  the 13 with every score as JSON              {as_json:8.2f}   "
           f"{json_bytes / 2 ** 20:.0f} MiB")
     print(f"  credence, 3 rules and both decompositions    {three:8.2f}")
     print(f"  NumPy, the same 3 and both decompositions    {numpy_score:8.2f}")
