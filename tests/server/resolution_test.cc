@@ -3,6 +3,7 @@
 
 #include "credence/event/v1/question_events.pb.h"
 #include "decide/scores.h"
+#include "state/documents.h"
 #include "world.h"
 
 // How questions end, and what is scored then: given events, when a command comes, then events.
@@ -55,6 +56,19 @@ class EndTest : public testing::Test {
 
   World world;
 };
+
+TEST_F(EndTest, AQuestionKeepsThatItHidesItsPool) {
+  EXPECT_FALSE(question().hides_pool);
+  ASSERT_TRUE(world
+                  .Do(&DecideCreateQuestion, R"(question_id: "apart"
+           question { title: "Will it?" without_model: true hides_pool: true
+                      open_time { seconds: 1764547200 } close_time { seconds: 1772323200 } })",
+                      "2025-12-01T00:00:00Z")
+                  .ok());
+  const QuestionState& apart = *world.state.questions.Find("apart");
+  EXPECT_TRUE(apart.hides_pool);
+  EXPECT_TRUE(FromDocument(ToDocument(apart), 1).hides_pool);
+}
 
 TEST_F(EndTest, ACorrectionScoresAgainFromItsOwnTimeAndTheOldVersionStaysWithItsCause) {
   Forecast(0.001, "2025-12-30T00:00:00Z");

@@ -48,7 +48,8 @@ TEST_F(EmbeddedPageTest, EveryViewIsTheSameDocument) {
   EXPECT_EQ(document->status, 200);
   EXPECT_EQ(HeaderOf(*document, "Content-Type"), "text/html; charset=utf-8");
   EXPECT_THAT(document->body, HasSubstr("<div id=\"app\">"));
-  for (const char* path : {"/questions", "/questions/x", "/networks/n", "/scores", "/ledger"}) {
+  for (const char* path :
+       {"/questions", "/questions/x", "/ask", "/networks/n", "/sources", "/scores", "/ledger"}) {
     const auto view = page.Serve(Get(path));
     ASSERT_TRUE(view.has_value()) << path;
     EXPECT_EQ(view->body, document->body) << path;

@@ -94,6 +94,7 @@ struct CreateFlags {
   PoolFlags pool;
   bool without_model = false;
   bool ordered = false;
+  bool hides_pool = false;
   bool draft = false;
   WriteFlags write;
 };
@@ -141,6 +142,7 @@ absl::Status FillQuestion(CliContext& context, const CreateFlags& flags, v1::Que
   }
   if (flags.without_model) question->set_without_model(true);
   if (flags.ordered) question->set_ordered(true);
+  if (flags.hides_pool) question->set_hides_pool(true);
   CREDENCE_ASSIGN_OR_RETURN(const auto open_time,
                             TimeFlag(context, "--open-time", flags.open_time));
   if (open_time) *question->mutable_open_time() = *open_time;
@@ -193,6 +195,8 @@ void AddCreate(CLI::App* noun, CliContext& context) {
                  "Forecasters alone speak on it: no prior, no posterior, no score of a model");
   verb->add_flag("--ordered", flags->ordered,
                  "Its states have an order, which scores use: a near miss costs less");
+  verb->add_flag("--hide-pool", flags->hides_pool,
+                 "Who has not forecast it is not shown the pool while it is open");
   verb->add_flag("--draft", flags->draft, "Create it as a draft, to be opened later");
   AddWriteFlags(verb, &flags->write);
 }

@@ -172,6 +172,7 @@ std::shared_ptr<event::v1::QuestionCreated> MakeCreated(const v1::CreateQuestion
   *payload->mutable_attributes() = request.question().attributes();
   payload->set_without_model(request.question().without_model());
   payload->set_ordered(request.question().ordered());
+  payload->set_hides_pool(request.question().hides_pool());
   if (request.question().has_pool()) *payload->mutable_pool() = request.question().pool();
   if (request.question().has_auto_resolution()) {
     *payload->mutable_auto_resolution() = request.question().auto_resolution();

@@ -65,6 +65,7 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
   question.phase = payload.draft() ? QuestionPhase::kDraft : QuestionPhase::kActive;
   question.without_model = payload.without_model();
   question.ordered = payload.ordered();
+  question.hides_pool = payload.hides_pool();
   if (!payload.attributes().empty()) {
     question.attributes = std::make_shared<const std::vector<event::v1::Attribute>>(
         payload.attributes().begin(), payload.attributes().end());

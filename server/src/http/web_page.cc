@@ -48,8 +48,8 @@ std::string_view TypeOf(std::string_view path) {
 
 // Addresses of the page's views.
 bool IsView(std::string_view path) {
-  constexpr std::array<std::string_view, 4> kViews = {"/questions", "/networks", "/scores",
-                                                      "/ledger"};
+  constexpr std::array<std::string_view, 6> kViews = {"/questions", "/ask",    "/networks",
+                                                      "/sources",   "/scores", "/ledger"};
   if (path == "/") return true;
   return std::any_of(kViews.begin(), kViews.end(), [path](std::string_view view) {
     return path == view || (path.starts_with(view) && path[view.size()] == '/');

@@ -147,6 +147,7 @@ v1::Question ToQuestion(const State& state, const QuestionState& question, absl:
   }
   resource.set_without_model(question.without_model);
   resource.set_ordered(question.ordered);
+  resource.set_hides_pool(question.hides_pool);
   resource.set_question_version(question.VersionAt(at));
   resource.set_material_version(question.MaterialVersionAt(at));
   if (question.pool.has_value()) *resource.mutable_pool() = *question.pool;

@@ -419,6 +419,7 @@ QuestionDocument ToDocument(const QuestionState& question) {
   document.mutable_states()->Add(question.states.begin(), question.states.end());
   document.set_numeric(question.numeric);
   document.set_ordered(question.ordered);
+  document.set_hides_pool(question.hides_pool);
   AddVersions(question, document);
   if (question.pool.has_value()) *document.mutable_pool() = *question.pool;
   if (question.auto_resolution.has_value()) {
@@ -553,6 +554,7 @@ QuestionState FromDocument(const QuestionDocument& document, uint64_t edition) {
   question.states.assign(document.states().begin(), document.states().end());
   question.numeric = document.numeric();
   question.ordered = document.ordered();
+  question.hides_pool = document.hides_pool();
   for (const QuestionDocument::Version& version : document.versions()) {
     question.versions.push_back(
         {ToTime(version.effective_time()), version.position(), version.wording_only()});

@@ -231,6 +231,8 @@ struct QuestionState {
   bool numeric = false;
   // True where its states have an order that scores use.
   bool ordered = false;
+  // True where the pool is not shown to whoever has not forecast it.
+  bool hides_pool = false;
   absl::Time open_time;
   absl::Time close_time;
   std::vector<std::string> tags;
