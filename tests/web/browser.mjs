@@ -33,7 +33,7 @@ export class Browser {
       if (/^https?:/.test(request.url()) && !request.url().startsWith(url)) browser.foreign.push(request.url());
     });
     browser.context.on("console", (message) => {
-      if (message.type() === "error") browser.complaints.push(message.text());
+      if (message.type() === "error") browser.complaints.push(`${message.text()} ${message.location().url}`);
     });
     browser.context.on("weberror", (error) => browser.complaints.push(String(error.error())));
     return browser;
@@ -69,6 +69,17 @@ export async function call(method, request) {
 export async function treeSize() {
   const { treeHead } = await call("LedgerService/GetTreeHead", {});
   return Number(treeHead.treeSize);
+}
+
+// A question that is open, in a network of its own with something to report on.
+export async function makeRain(id) {
+  await call("QuestionService/CreateQuestion", {
+    questionId: id,
+    question: {
+      title: "Will it rain on the day of the fair?", closeTime: "2040-01-01T00:00:00Z",
+      prior: { fixed: { probabilities: [0.2, 0.8] } }, tags: ["weather"],
+    },
+  });
 }
 
 // As the page and the command line write a probability.

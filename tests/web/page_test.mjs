@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
-import { Browser, call, overflow, percent, treeSize, url, violations } from "./browser.mjs";
+import { Browser, call, makeRain, overflow, percent, treeSize, url, violations } from "./browser.mjs";
 
 const CHINA = "/questions/china-recognizes";
 const DAY = "2021-11-02T12:00:00Z";
@@ -15,17 +15,6 @@ before(async () => {
   browser = await Browser.open();
 });
 after(() => browser?.close());
-
-// A question that is open, in a network of its own with something to report on.
-async function makeRain(id) {
-  await call("QuestionService/CreateQuestion", {
-    questionId: id,
-    question: {
-      title: "Will it rain on the day of the fair?", closeTime: "2040-01-01T00:00:00Z",
-      prior: { fixed: { probabilities: [0.2, 0.8] } }, tags: ["weather"],
-    },
-  });
-}
 
 test("the list finds a question by words and filters, and draws its history", async () => {
   const page = await browser.page("/", ".rows .row");
@@ -185,6 +174,59 @@ test("from a report to a moved probability, to a forecast, to the resolution, to
   await page.close();
 });
 
+test("subjects are compared in pairs, with the server's numbers and what they say", async () => {
+  const say = (forecaster, probability) => ({
+    forecaster: `forecasters/${forecaster}`,
+    probabilities: [{ state: "yes", probability }, { state: "no", probability: 1 - probability }],
+  });
+  for (let i = 0; i < 8; ++i) {
+    await call("QuestionService/CreateQuestion", {
+      questionId: `pair-${i}`,
+      question: { title: `Will train ${i} be late?`, closeTime: "2040-01-01T00:00:00Z", tags: ["trains"], withoutModel: true },
+    });
+    await call("ForecastService/CreateForecast", { parent: `questions/pair-${i}`, forecast: say("analyst-1", 0.8 + 0.01 * i) });
+    await call("ForecastService/CreateForecast", { parent: `questions/pair-${i}`, forecast: say("analyst-2", 0.4 + 0.02 * i) });
+    await call("QuestionService/ResolveQuestion", { name: `questions/pair-${i}`, resolution: { outcome: "yes" } });
+  }
+  const page = await browser.page("/scores?tag=trains&subject=forecasters/analyst-2", "#compare tbody tr");
+  const row = page.locator("#compare tbody tr", { hasText: "Analyst 1" });
+  await row.getByText("worse", { exact: true }).waitFor();
+  const { comparisons } = await call("ScoreService/CompareForecasters", {
+    subjects: ["forecasters/analyst-2", "forecasters/analyst-1"], rule: "brier.half.timeweighted", filter: { tag: "trains" },
+  });
+  const [{ difference, questionCount }] = comparisons;
+  assert.ok((await row.textContent()).includes(`+${difference.toFixed(4)}`), await row.textContent());
+  assert.equal(await row.locator("td").last().textContent(), String(questionCount));
+  await page.locator("#compare").getByRole("radio", { name: "All pairs" }).check();
+  const cell = page.locator("#compare .matrix tbody tr", { has: page.getByRole("rowheader", { name: "Analyst 1" }) }).locator("td.better");
+  assert.ok((await cell.allTextContents()).some((text) => text.startsWith(`−${difference.toFixed(3)}`)));
+  await page.close();
+});
+
+test("the page shows the digits that the command line shows", async () => {
+  const run = (...words) => execFileSync(process.env.CREDENCE_PROGRAM, [...words, "--endpoint", process.env.CREDENCE_ENDPOINT], { encoding: "utf8" });
+  for (const id of ["china-recognizes", "russia-recognizes", "joint-recognition"]) {
+    const page = await browser.page(`/questions/${id}?at=${DAY}`, "#bridge .sum");
+    const model = await page.locator(".headline.model > strong").textContent();
+    const printed = /^\S+ +yes +(\S+ %)$/m.exec(run("posterior", "get", id, "--effective-time", DAY));
+    assert.equal(model, printed[1], id);
+    // The bridge, line by line: weights and where each leads.
+    const explained = run("posterior", "explain", id, "--effective-time", DAY);
+    for (const text of await page.locator(".bridge-row .bridge-value").allTextContents()) {
+      const [, weight, probability] = /^(\S+) dB [→=] (\S+) %$/.exec(text);
+      const typed = Number(weight.replace("−", "-")) === 0 ? "0.00" : weight.replace("−", "-").replace("+", "");
+      assert.ok(explained.includes(typed) && explained.includes(probability), `${id}: ${text} in\n${explained}`);
+    }
+    await page.close();
+  }
+  const page = await browser.page("/scores?kind=backfilled", "#leaderboard tbody tr");
+  const board = run("score", "leaderboard", "--backfilled", "--rule", "brier.half.timeweighted");
+  for (const mean of await page.locator("#leaderboard tbody tr td:nth-child(3)").allTextContents()) {
+    assert.match(board, new RegExp(` ${mean.replace(".", "\\.")} `));
+  }
+  await page.close();
+});
+
 test("a question for a number shows its distribution and its course", async () => {
   execFileSync(process.env.CREDENCE_PROGRAM, ["apply", "-f", process.env.CASE_COUNT, "--endpoint", process.env.CREDENCE_ENDPOINT]);
   const page = await browser.page("/questions/cases-may?at=2025-04-30T20:00:00Z", "#forecasters .plot svg");
@@ -196,23 +238,6 @@ test("a question for a number shows its distribution and its course", async () =
   assert.equal(await page.locator("#forecasters .quantiles tbody tr").count(), 5);
   await page.waitForSelector("#history .uplot canvas");
   await page.close();
-});
-
-test("an error of the server is told with its field, and nothing is recorded", async () => {
-  await makeRain("fair-refused");
-  const page = await browser.page("/questions/fair-refused", "#bridge .sum");
-  await page.locator(".question-actions").getByRole("button", { name: "Add a report" }).click();
-  const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("What was reported").fill("A report of tomorrow");
-  await dialog.getByLabel("Where it can be read").fill("https://example.org/a");
-  const size = await treeSize();
-  await dialog.getByLabel("Cluster").fill("x".repeat(5000));
-  await dialog.getByRole("alert").first().waitFor();
-  assert.match(await dialog.getByRole("alert").first().textContent(), /cluster/);
-  assert.equal(await treeSize(), size);
-  await page.close();
-  // The browser logs each answer that is an error.
-  browser.complaints = browser.complaints.filter((text) => !/400/.test(text));
 });
 
 test("the network is drawn with every node, its states and its reports, and by keyboard", async () => {
@@ -303,7 +328,12 @@ const VIEWS = [
   ["question", `${CHINA}?at=${DAY}`, "#bridge .sum"],
   ["resolved", "/questions/fair", "#scores tbody tr"],
   ["network", "/networks/afghanistan-2021", ".graph .node"],
+  ["number", "/questions/cases-may?at=2025-04-30T20:00:00Z", "#forecasters .plot svg"],
+  ["networks", "/networks", ".rows .row"],
+  ["sources", "/sources", ".rows .row"],
+  ["ask", "/ask", "form"],
   ["scores", "/scores?kind=backfilled", "#leaderboard tbody tr"],
+  ["pairs", "/scores?tag=trains", "#compare tbody tr"],
   ["ledger", "/ledger", '[data-verified="checkpoint"]'],
 ];
 
@@ -328,20 +358,6 @@ for (const colorScheme of ["light", "dark"]) {
     }
   });
 }
-
-test("the dialogs are accessible", async () => {
-  await makeRain("fair-dialogs");
-  const page = await browser.page("/questions/fair-dialogs", "#bridge .sum");
-  for (const name of ["Add a report", "Forecast", "Resolve"]) {
-    await page.locator(".question-actions").getByRole("button", { name }).click();
-    await page.waitForSelector("dialog .preview");
-    await page.waitForTimeout(400);
-    assert.deepEqual(await violations(page), [], name);
-    await page.keyboard.press("Escape");
-    await page.waitForSelector("dialog", { state: "detached" });
-  }
-  await page.close();
-});
 
 test("a thousand questions: the first view stays small, and all of them are found", async () => {
   const items = Array.from({ length: 1000 }, (_, i) => ({

@@ -1,7 +1,8 @@
 """Runs one suite of the page's tests against the program: run.py --program P --work BUILD/web --suite S
 
 The suite `types` checks the page's sources with the TypeScript compiler; others are files of
-node:test beside this one, run with a server of their own on the case of examples/afghanistan-2021.
+node:test beside this one, run with a server of their own on the case of examples/afghanistan-2021, but
+for `newcomer_test.mjs`, which starts what the README says.
 Exit code 77 where something that the suite needs is not there.
 """
 
@@ -18,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SKIPPED = 77
 START_SECONDS = 60
+IN_CHROMIUM = ("page_test.mjs", "forms_test.mjs", "newcomer_test.mjs")
 
 
 def skip(reason):
@@ -34,7 +36,7 @@ def needed(arguments):
         skip(f"this build has no page: {missing.read_text().splitlines()[0]}")
     if not (arguments.work / "node_modules").is_dir():
         skip("the page's packages are not there")
-    if arguments.suite == "page_test.mjs" and not os.access(arguments.chromium, os.X_OK):
+    if arguments.suite in IN_CHROMIUM and not os.access(arguments.chromium, os.X_OK):
         skip("chromium is not there")
 
 
@@ -77,18 +79,24 @@ def load_case(program, endpoint):
                        stdout=subprocess.DEVNULL)
 
 
+def run_node(arguments, folder, more):
+    environment = dict(os.environ, CREDENCE_PROGRAM=str(arguments.program), CREDENCE_ROOT=str(ROOT),
+                       CHROMIUM=arguments.chromium, SHOTS=os.environ.get("SHOTS", ""), **more)
+    return subprocess.run([arguments.node, "--test", folder / arguments.suite], env=environment,
+                          check=False).returncode
+
+
 def run_suite(arguments):
     folder = prepare(arguments)
+    if arguments.suite == "newcomer_test.mjs":
+        return run_node(arguments, folder, {})
     with tempfile.TemporaryDirectory() as name:
         server, (endpoint, http) = start(arguments.program, pathlib.Path(name))
         try:
             load_case(arguments.program, endpoint)
-            environment = dict(os.environ, CREDENCE_URL=f"http://{http}",
-                               CREDENCE_ENDPOINT=endpoint, CREDENCE_PROGRAM=str(arguments.program),
-                               CHROMIUM=arguments.chromium, SHOTS=os.environ.get("SHOTS", ""),
-                               CASE_COUNT=str(ROOT / "examples/case-count/cases.yaml"))
-            return subprocess.run([arguments.node, "--test", folder / arguments.suite],
-                                  env=environment, check=False).returncode
+            return run_node(arguments, folder, {
+                "CREDENCE_URL": f"http://{http}", "CREDENCE_ENDPOINT": endpoint,
+                "CASE_COUNT": str(ROOT / "examples/case-count/cases.yaml")})
         finally:
             server.terminate()
             server.wait(60)

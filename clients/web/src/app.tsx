@@ -11,7 +11,7 @@ import { Problem, Skeleton } from "./ui/parts";
 import { Questions } from "./views/questions";
 
 const LINKS = [
-  ["/", "Questions"], ["/networks", "Networks"], ["/scores", "Scores"], ["/ledger", "Ledger"],
+  ["/", "Questions"], ["/networks", "Networks"], ["/sources", "Sources"], ["/scores", "Scores"], ["/ledger", "Ledger"],
 ] as const;
 
 const LIVE_TEXT = {
@@ -22,6 +22,8 @@ const LIVE_TEXT = {
 const LATER: [RegExp, () => Promise<ComponentType<{ id: string }>>][] = [
   [/^\/questions\/([^/]+)$/, () => import("./views/question/page").then((m) => m.QuestionPage)],
   [/^\/networks(?:\/([^/]+))?$/, () => import("./views/network/page").then((m) => m.NetworkPage)],
+  [/^\/ask$/, () => import("./views/ask").then((m) => m.AskPage)],
+  [/^\/sources$/, () => import("./views/sources").then((m) => m.SourcesPage)],
   [/^\/scores$/, () => import("./views/scores/page").then((m) => m.ScoresPage)],
   [/^\/ledger$/, () => import("./views/ledger/page").then((m) => m.LedgerPage)],
 ];
@@ -62,7 +64,7 @@ function Top() {
         <a class="brand" href="/"><img src="/icon.svg" alt="" />Credence</a>
         <nav class="nav" aria-label="Main">
           {LINKS.map(([to, text]) => {
-            const current = to === "/" ? here === "/" || here.startsWith("/questions") : here.startsWith(to);
+            const current = to === "/" ? here === "/" || here === "/ask" || here.startsWith("/questions") : here.startsWith(to);
             return <a key={to} href={to} aria-current={current ? "page" : undefined}>{text}</a>;
           })}
         </nav>

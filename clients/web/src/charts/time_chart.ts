@@ -56,6 +56,7 @@ function seriesOf(lines: HistoryLines) {
 
 const month = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const second = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC" });
 const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
 
 // Texts of the marks of time, in UTC: months, days or hours as they are apart, and below the first and
@@ -63,13 +64,13 @@ const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-di
 function timeMarks(splits: number[], step: number): string[] {
   const [text, below] = step >= 28 * 86_400 ? [month, (date: Date) => String(date.getUTCFullYear())]
     : step >= 86_400 ? [day, (date: Date) => String(date.getUTCFullYear())]
-    : [minute, (date: Date) => day.format(date)];
+    : [step >= 60 ? minute : second, (date: Date) => day.format(date)];
   let last = "";
   return splits.map((seconds) => {
     const date = new Date(seconds * 1000);
-    const second = below(date);
-    const line = second === last ? "" : `\n${second}`;
-    last = second;
+    const under = below(date);
+    const line = under === last ? "" : `\n${under}`;
+    last = under;
     return text.format(date) + line;
   });
 }

@@ -100,9 +100,16 @@ export function spoken(id: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+// The id that a name or a title gives: an RFC 1034 label.
+export function idFrom(name: string): string {
+  return name.normalize("NFD").toLowerCase().replaceAll(/[\u0300-\u036f]/g, "").replaceAll(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "").slice(0, 63).replace(/-+$/, "");
+}
+
 // Of a name such as `forecasters/analyst-1`, `model` or `pools/log`.
 export function subjectText(name: string): string {
   if (name === "model") return "Model";
+  if (name === "base-rate") return "Base rate";
   if (name.startsWith("pools/")) return `Pool (${name.slice(6)})`;
   return spoken(name.slice(name.lastIndexOf("/") + 1));
 }

@@ -27,9 +27,14 @@ export function setTheme(value: Theme): void {
 }
 
 apply();
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+const systemIsDark = window.matchMedia("(prefers-color-scheme: dark)");
+systemIsDark.addEventListener("change", apply);
 
-// A colour of the style sheet, for what is drawn and not styled.
+// A colour of the style sheet, for what is drawn and not styled. There it stands for both schemes.
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const both = /^light-dark\((.*?),(.*)\)$/.exec(value);
+  if (both === null) return value;
+  const dark = theme.value === "dark" || (theme.value === "system" && systemIsDark.matches);
+  return both[dark ? 2 : 1]!.trim();
 }

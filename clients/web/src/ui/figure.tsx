@@ -89,10 +89,7 @@ export function Figure(props: Props) {
   return (
     <section ref={frame} id={props.id} class={`card${targeted ? " target" : ""}`} aria-labelledby={heading}>
       <header>
-        <div>
-          <h2 id={heading}>{props.title}</h2>
-          {props.description !== undefined && <p>{props.description}</p>}
-        </div>
+        <h2 id={heading}>{props.title}</h2>
         <div class="tools">
           {props.tools}
           {data !== undefined && (
@@ -110,6 +107,7 @@ export function Figure(props: Props) {
             </>
           )}
         </div>
+        {props.description !== undefined && <p>{props.description}</p>}
       </header>
       <div class="card-body">
         {table && data !== undefined ? <DataTable data={data} title={props.title} /> : props.children}

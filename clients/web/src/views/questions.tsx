@@ -124,7 +124,7 @@ function Value({ question }: { question: Question }) {
   const outcome = question.resolution;
   if (question.state === Question_State.RESOLVED && outcome !== undefined) {
     const text = outcome.outcome || (outcome.fraction === undefined ? "not scored" : percent(outcome.fraction));
-    return <><strong class="value">{text}</strong><small class="muted">came true</small></>;
+    return <><strong class="value">{text}</strong><small class="muted">outcome</small></>;
   }
   const numeric = question.publishedDistribution;
   if (numeric !== undefined) {
@@ -138,11 +138,27 @@ function Value({ question }: { question: Question }) {
   return <><strong class="value number">{percent(probability)}</strong><small class="muted">{state}{words(probability)}</small></>;
 }
 
-function Row({ question, history }: { question: Question; history: QuestionHistory | undefined }) {
+// Until when the line of a question goes.
+function endOf(question: Question): number {
+  const ended = question.resolution?.resolveTime;
+  if (ended !== undefined) return secondsOf(ended);
+  return Math.min(Date.now() / 1000, secondsOf(question.closeTime));
+}
+
+// What is said of the end: when it is to be, or when it was.
+function EndText({ question }: { question: Question }) {
   const close = dateOf(question.closeTime);
-  const end = question.state === Question_State.ACTIVE ? Date.now() / 1000 : secondsOf(question.closeTime);
+  if (question.state === Question_State.RESOLVED) return <>resolved {dayText(dateOf(question.resolution?.resolveTime))}</>;
+  if (close === undefined || question.state === Question_State.ANNULLED) return null;
+  if (question.state === Question_State.CLOSED && close.getTime() < Date.now()) return <>closed {dayText(close)}</>;
+  return question.state === Question_State.CLOSED ? <>closed early</> : <span title={dayText(close)}>closes {distance(close)}</span>;
+}
+
+function Row({ question, history }: { question: Question; history: QuestionHistory | undefined }) {
+  const end = endOf(question);
   // A resolution ends the line at 0 or 1, which would hide how it went before.
-  const points = history?.model ?? [];
+  const points = (history?.model ?? []).filter((point) =>
+    question.state !== Question_State.RESOLVED || secondsOf(point.effectiveTime) < end);
   return (
     <li class="row">
       <div class="row-title">
@@ -151,9 +167,7 @@ function Row({ question, history }: { question: Question; history: QuestionHisto
           <StateChip state={question.state} />
           {question.tags.slice(0, 4).map((tag) => <span key={tag} class="chip">{tag}</span>)}
           <span class="muted small">
-            {question.state === Question_State.ACTIVE && close !== undefined
-              ? <span title={dayText(close)}>closes {distance(close)}</span>
-              : <>closed {dayText(close)}</>}
+            <EndText question={question} />
             {question.standingForecastCount > 0n && ` · ${count(question.standingForecastCount)} forecaster${question.standingForecastCount === 1n ? "" : "s"}`}
           </span>
         </div>
@@ -282,6 +296,7 @@ export function Questions() {
           <h1 tabIndex={-1}>Questions</h1>
           <p>What is asked, what is believed now, and how that came about.</p>
         </div>
+        <a class="button primary head-action" href="/ask">Ask a question</a>
       </div>
       {error !== undefined && <Problem error={error} />}
       {list === undefined && error === undefined && <Skeleton height={420} />}
@@ -302,7 +317,7 @@ export function Questions() {
             {found.length === 0 && (
               <div class="empty">
                 {list.length === 0
-                  ? <>No question has been put yet. <code>credence apply -f examples/…</code> loads a case.</>
+                  ? <>No question has been put yet. <a href="/ask">Ask the first</a>, or load a case: <code>credence apply -f examples/…</code></>
                   : "No question fits. Take a filter away."}
               </div>
             )}

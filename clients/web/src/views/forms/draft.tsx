@@ -239,7 +239,7 @@ export function DraftFields({ network, draft, change, brief }: {
       <div class="pair">
         <GradeField draft={draft} change={change} />
         {!brief && (
-          <Field label="Source" hint="Sources are registered with `credence source create`.">
+          <Field label="Source" hint={<>Not in the list? <a href="/sources">Add it</a> first.</>}>
             {(attributes) => (
               <select {...attributes} value={draft.source} onChange={(event) => change({ source: event.currentTarget.value })}>
                 <option value="">not stated</option>

@@ -1,4 +1,5 @@
 // The checks of the ledger's page: all of them are done here, with what the server sends.
+import type { WitnessState } from "../../gen/credence/v1/ledger_service_pb";
 import { ledger } from "../../lib/api";
 import { type Complete, fetchCompleteness, verifyCompleteness } from "../../verify/completeness";
 import { leafHash, verifyConsistency, verifyInclusion } from "../../verify/merkle";
@@ -14,19 +15,21 @@ export interface Verified {
   first: boolean;
   // Size of the tree that this browser had verified before; absent at first sight.
   continued: bigint | undefined;
+  // Who is asked to cosign, as the server says.
+  witnesses: WitnessState[];
 }
 
-async function signingKey(): Promise<{ origin: string; key: VerifierKey; given: boolean; first: boolean; rotations: string[]; note: string }> {
+async function signingKey(): Promise<{ origin: string; key: VerifierKey; given: boolean; first: boolean; rotations: string[]; note: string; witnesses: WitnessState[] }> {
   const [info, { checkpoint: note, keyRotations }] = await Promise.all([
     ledger.getServerInfo({}), ledger.getCheckpoint({}),
   ]);
   const trusted = await trustedKey(info.origin, info.verifierKey);
-  return { origin: info.origin, ...trusted, rotations: keyRotations, note };
+  return { origin: info.origin, ...trusted, rotations: keyRotations, note, witnesses: info.witnesses };
 }
 
 // The newest checkpoint: signed by the key, and a continuation of the one that was verified last.
 export async function verifyCheckpoint(): Promise<Verified> {
-  const { origin, key, given, first, rotations, note } = await signingKey();
+  const { origin, key, given, first, rotations, note, witnesses } = await signingKey();
   const { size } = parseCheckpoint(note);
   const checkpoint = await openCheckpoint(note, await keyAt(key, rotations, size));
   const held = stored(origin)!;
@@ -40,7 +43,7 @@ export async function verifyCheckpoint(): Promise<Verified> {
     continued = before.size;
   }
   store(origin, { ...held, checkpoint: note });
-  return { checkpoint, key, given, first, continued };
+  return { checkpoint, key, given, first, continued, witnesses };
 }
 
 export interface VerifiedEntry extends Verified {

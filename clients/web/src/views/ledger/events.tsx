@@ -73,7 +73,7 @@ export function EventList({ stream, onStream }: { stream: string; onStream: (str
                 <tr key={String(envelope.position)}>
                   <td class="right">{count(envelope.position)}</td>
                   <td><button type="button" class="link" onClick={() => setQuery({ position: String(envelope.position) }, false)}>{typeText(envelope)}</button>
-                    {envelope.backfilled && <span class="chip" title={`Counts from ${timeText(dateOf(envelope.effectiveTime))}`}>backfilled</span>}</td>
+                    {envelope.backfilled && <span class="chip backfilled" title={`Counts from ${timeText(dateOf(envelope.effectiveTime))}`}>backfilled</span>}</td>
                   <td><button type="button" class="link" onClick={() => onStream(envelope.stream)}>{envelope.stream}</button></td>
                   <td>{envelope.actor}</td>
                   <td class="number">{timeText(dateOf(envelope.recordTime))}</td>

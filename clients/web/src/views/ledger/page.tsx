@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import "../../styles/ledger.css";
+import type { WitnessState } from "../../gen/credence/v1/ledger_service_pb";
 import { all, dateOf, forecasts, idOf, problemOf } from "../../lib/api";
 import { count, hex, timeText } from "../../lib/format";
 import { onEvents, size } from "../../lib/live";
@@ -68,6 +69,20 @@ function KeyForm({ origin, onGiven }: { origin: string; onGiven: () => void }) {
   );
 }
 
+// Others who hold the log to what they saw: as the server tells it.
+function Witnesses({ states, size: signed }: { states: WitnessState[]; size: bigint }) {
+  if (states.length === 0) return <span class="muted">none are asked</span>;
+  const cosigned = states.filter(({ treeSize }) => treeSize >= signed).length;
+  return (
+    <>
+      {cosigned} of {states.length} cosigned this checkpoint
+      {states.filter(({ error }) => error !== "").map(({ name, error }) => (
+        <div key={name} class="small muted">{name}: {error}</div>
+      ))}
+    </>
+  );
+}
+
 function CheckpointCard() {
   const [turn, setTurn] = useState(0);
   const { verified, error } = useVerified(turn);
@@ -94,6 +109,7 @@ function CheckpointCard() {
               <dt>Events</dt><dd class="number">{count(verified.checkpoint.size)}</dd>
               <dt>Root</dt><dd><code>{hex(verified.checkpoint.root)}</code></dd>
               <dt>Key</dt><dd><code>{verified.key.text}</code><div class="small muted">{verified.given ? "given by you" : "taken from the server when this browser first met it"}</div></dd>
+              <dt>Witnesses</dt><dd><Witnesses states={verified.witnesses} size={verified.checkpoint.size} /></dd>
             </dl>
             <KeyForm origin={verified.checkpoint.origin} onGiven={() => setTurn(turn + 1)} />
           </>

@@ -14,6 +14,7 @@ import { Grade, Problem, Skeleton } from "../../ui/parts";
 import { inForce } from "../question/data";
 import { statementText } from "../question/evidence";
 import { type Moment, goTo, instantText, useMoment } from "../question/moment";
+import { NetworkForm } from "./declare";
 import { layOut, pathOf } from "./layout";
 
 const DAY = 86_400;
@@ -26,7 +27,12 @@ const ROLES: Record<NodeRole, string> = {
 };
 
 function NetworkList() {
-  const { data, error } = useLoad("networks", async (signal) => {
+  const [declaring, setDeclaring] = useState(false);
+  const [news, setNews] = useState(0);
+  useEffect(() => onEvents((events) => {
+    if ([...streamsOf(events)].some((stream) => stream.startsWith("networks/"))) setNews((before) => before + 1);
+  }), []);
+  const { data, error } = useLoad(`networks@${news}`, async (signal) => {
     const [list, asked] = await Promise.all([
       all((page) => networks.listNetworks({ page }, { signal }), (response) => response.networks),
       all((page) => questions.listQuestions({ page }, { signal }), (response) => response.questions),
@@ -43,7 +49,8 @@ function NetworkList() {
   }, []);
   return (
     <>
-      <div class="page-head"><div><h1 tabIndex={-1}>Networks</h1><p>How questions, indicators and what drives them hang together.</p></div></div>
+      <div class="page-head"><div><h1 tabIndex={-1}>Networks</h1><p>How questions, indicators and what drives them hang together.</p></div>
+        <button type="button" class="button primary head-action" onClick={() => setDeclaring(true)}>Declare a network</button></div>
       {error !== undefined && <Problem error={error} />}
       {data === undefined && error === undefined && <Skeleton height={200} />}
       {data !== undefined && (
@@ -60,6 +67,7 @@ function NetworkList() {
           {data.length === 0 && <div class="empty">Every question stands alone so far.</div>}
         </div>
       )}
+      {declaring && <NetworkForm network={undefined} onClose={() => setDeclaring(false)} />}
     </>
   );
 }
@@ -179,6 +187,9 @@ function NodePanel({ base, node, states, at }: { base: Base; node: Node; states:
     <section class="card" aria-label={spoken(node.node)}>
       <header><div><h2>{spoken(node.node)}</h2><p>{node.description}</p></div><span class="chip">{ROLES[node.role]}</span></header>
       <div class="card-body stack">
+        {question === undefined && node.role === NodeRole.QUESTION && (
+          <p><a href={`/ask?network=${base.network.name}&node=${node.node}`}>Ask a question about it</a></p>
+        )}
         {question !== undefined && <p><a href={`/questions/${idOf(question.name)}${at === undefined ? "" : `?at=${instantText(at)}`}`}>{question.title}</a></p>}
         <table>
           <thead><tr><th>State</th><th class="wide"><span class="hidden">Length</span></th><th class="right">Probability</th></tr></thead>
@@ -230,6 +241,8 @@ function NetworkView({ id }: { id: string }) {
   }), [id]);
   const { base, posterior } = useNetwork(id, moment, news);
   const [chosen, setChosen] = useState("");
+  const [revising, setRevising] = useState(false);
+  const live = moment.at === undefined && moment.position === undefined;
   useEffect(() => {
     document.title = `${base.data?.network.title || spoken(id)} – Credence`;
   }, [base.data]);
@@ -247,6 +260,9 @@ function NetworkView({ id }: { id: string }) {
           <h1 tabIndex={-1}>{network.title || spoken(id)}</h1>
           <p>Revision {String(network.modelRevision)} · {count(network.model?.nodes.length ?? 0)} nodes · {count(network.evidenceCount)} reports in force</p>
         </div>
+        {live && network.model?.numeric === undefined && (
+          <button type="button" class="button head-action" onClick={() => setRevising(true)}>Revise</button>
+        )}
       </div>
       {posterior.error !== undefined && <Problem error={posterior.error} />}
       {network.model?.numeric !== undefined ? (
@@ -262,6 +278,7 @@ function NetworkView({ id }: { id: string }) {
           {node && <NodePanel base={base.data} node={node} states={states.get(chosen) ?? []} at={moment.at} />}
         </div>
       )}
+      {revising && <NetworkForm network={network} onClose={() => setRevising(false)} />}
     </>
   );
 }

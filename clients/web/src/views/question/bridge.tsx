@@ -67,27 +67,25 @@ function shortened(bars: Bar[], whole: boolean): Bar[] {
   }];
 }
 
-function Track({ bar, low, high, unchanged }: { bar: Bar; low: number; high: number; unchanged: boolean }) {
+// Where the bridge begins or ends (without `from`), or a step on it.
+function Track({ from, to, low, high }: { from?: number | undefined; to: number | undefined; low: number; high: number }) {
   const x = (value: number) => (100 * (value - low)) / (high - low);
   const zero = low <= 0 && high >= 0 ? x(0) : undefined;
   return (
     <span class="track" aria-hidden="true">
       {zero !== undefined && <i class="zero" style={{ left: `${zero}%` }} />}
-      {bar.from !== undefined && bar.to !== undefined && (
-        <i
-          class={`bar ${unchanged ? "total" : bar.to >= bar.from ? "up" : "down"}`}
-          style={{ left: `${Math.min(x(bar.from), x(bar.to))}%`, width: `max(2px, ${Math.abs(x(bar.to) - x(bar.from))}%)` }}
-        />
-      )}
+      {to !== undefined && (from === undefined
+        ? <i class="pier" style={{ left: `${x(to)}%` }} />
+        : <i class={`bar ${to >= from ? "up" : "down"}`} style={{ left: `${Math.min(x(from), x(to))}%`, width: `max(2px, ${Math.abs(x(to) - x(from))}%)` }} />)}
     </span>
   );
 }
 
 // Marks of the axis: decibans below, the probabilities that they stand for above.
 function Axis({ low, high }: { low: number; high: number }) {
-  const step = [1, 2, 5, 10, 20, 50].find((size) => (high - low) / size <= 7) ?? 100;
+  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50].find((size) => (high - low) / size <= 5) ?? 100;
   const marks = [];
-  for (let value = Math.ceil(low / step) * step; value <= high; value += step) marks.push(value);
+  for (let i = Math.ceil(low / step); i * step <= high; ++i) marks.push(Number((i * step).toFixed(1)));
   return (
     <div class="bridge-axis" aria-hidden="true">
       <span />
@@ -141,10 +139,11 @@ export function BridgeFigure(props: {
   const [whole, setWhole] = useState(false);
   const bars = useMemo(() => barsOf(explanation.steps), [explanation]);
   const shown = shortened(bars, whole);
-  const ends = shown.flatMap((bar) => [bar.from, bar.to]).filter((end) => end !== undefined);
-  const room = Math.max(1, (Math.max(...ends, 0) - Math.min(...ends, 0)) * 0.06);
-  const low = Math.min(...ends, 0) - room;
-  const high = Math.max(...ends, 0) + room;
+  // From the prior on: the way from even odds to the prior would leave the steps no room.
+  const ends = [...shown.map((bar) => bar.to), explanation.logOddsDecibans].filter((end) => end !== undefined);
+  const room = ends.length === 0 ? 1 : Math.max(0.25, (Math.max(...ends) - Math.min(...ends)) * 0.08);
+  const low = Math.min(...ends, ends[0] ?? 0) - room;
+  const high = Math.max(...ends, ends[0] ?? 0) + room;
   const items = new Map(base.evidence.map((item) => [item.name, item]));
   return (
     <Figure
@@ -167,7 +166,7 @@ export function BridgeFigure(props: {
             return (
               <li key={bar.step?.name || i} class="bridge-row">
                 <StepText bar={bar} onEvidence={item && (() => props.onEvidence(item))} />
-                <Track bar={bar} low={low} high={high} unchanged={i === 0} />
+                <Track from={i === 0 ? undefined : bar.from} to={bar.to} low={low} high={high} />
                 <span class="bridge-value number">
                   <strong>{bar.weight === undefined ? "–" : decibans(bar.weight)}</strong>
                   <small class="muted"> → {percent(bar.probability)}</small>
@@ -177,7 +176,7 @@ export function BridgeFigure(props: {
           })}
           <li class="bridge-row sum">
             <span class="bridge-text"><strong>Posterior: {explanation.state}</strong></span>
-            <Track bar={{ step: undefined, label: "", from: 0, to: explanation.logOddsDecibans, weight: 0, probability: 0 }} low={low} high={high} unchanged />
+            <Track to={explanation.logOddsDecibans} low={low} high={high} />
             <span class="bridge-value number">
               <strong>{explanation.logOddsDecibans === undefined ? "–" : decibans(explanation.logOddsDecibans)}</strong>
               <small class="muted"> = {percent(explanation.probability)}</small>

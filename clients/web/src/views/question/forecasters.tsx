@@ -5,9 +5,11 @@ import { PlotChart } from "../../charts/plot";
 import { dateOf, idOf, inference } from "../../lib/api";
 import { count, dayText, number, percent, spoken } from "../../lib/format";
 import { useLoad } from "../../lib/load";
+import { me } from "../../lib/me";
 import { colour } from "../../lib/theme";
 import { Figure } from "../../ui/figure";
 import type { Base, Instant } from "./data";
+import { binsOf, distinct, type Quantile } from "./distribution";
 import type { Moment } from "./moment";
 
 interface Props {
@@ -37,6 +39,7 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
     probability: forecast.probabilities[state]?.probability ?? NaN,
     since: dateOf(forecast.effectiveTime),
     rationale: forecast.rationale,
+    own: idOf(forecast.forecaster) === me.value,
     weight: instant.pool.members.find((member) => member.forecaster === forecast.forecaster)?.weight,
   })).sort((a, b) => b.probability - a.probability);
   const pool = instant.pool.probabilities[state]?.probability;
@@ -51,7 +54,7 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
     <Figure
       id="forecasters"
       title="Forecasters"
-      description={said.length === 0 ? "Nobody has a standing forecast." : `${count(said.length)} standing forecast${said.length === 1 ? "" : "s"} of “${name}”${sealed > 0 ? `, ${count(sealed)} sealed` : ""}`}
+      description={base.poolHidden ? "What others say is hidden until you have forecast." : said.length === 0 ? "Nobody has a standing forecast." : `${count(said.length)} standing forecast${said.length === 1 ? "" : "s"} of “${name}”${sealed > 0 ? `, ${count(sealed)} sealed` : ""}`}
       pin={pin}
       tools={<AddButton onAdd={onAdd} />}
       data={{
@@ -66,17 +69,22 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
           height={said.length > 12 ? 150 : 110}
           dataKey={JSON.stringify([said, marks])}
           make={(plot, width) => plot.plot({
-            width, height: said.length > 12 ? 150 : 110, marginLeft: 12, marginRight: 12, marginTop: 26, marginBottom: 26,
+            width, height: said.length > 12 ? 150 : 110, marginLeft: 20, marginRight: 24, marginTop: 26, marginBottom: 26,
             style: { fontSize: "12px" },
             x: { domain: [0, top], tickFormat: (value: number) => `${Math.round(100 * value)} %`, ticks: 6, label: null },
             y: { axis: null },
             marks: [
               said.length > 12
                 ? plot.rectY(said, plot.binX<Plot.RectYOptions>({ y: "count" }, { x: "probability", thresholds: 20, fill: colour("--pool"), fillOpacity: 0.45, insetLeft: 1 }))
-                : plot.dot(said, plot.dodgeY({ x: "probability", r: 6, fill: colour("--pool"), fillOpacity: 0.75, stroke: colour("--surface"), title: (one: (typeof said)[number]) => `${one.forecaster}: ${percent(one.probability)}` })),
+                : plot.dot(said, plot.dodgeY({ x: "probability", r: 6, fill: colour("--pool"), fillOpacity: 0.75, stroke: (one: (typeof said)[number]) => colour(one.own ? "--text" : "--surface"), strokeWidth: (one: (typeof said)[number]) => (one.own ? 2.5 : 1), title: (one: (typeof said)[number]) => `${one.forecaster}: ${percent(one.probability)}` })),
               plot.ruleY([0], { stroke: colour("--line-strong") }),
+              plot.ruleX(said.length > 12 ? said.filter((one) => one.own) : [], { x: "probability", stroke: colour("--text"), strokeWidth: 2 }),
               plot.ruleX(marks, { x: "probability", stroke: (mark) => colour(mark.label === "Pool" ? "--pool" : "--model"), strokeWidth: 2, strokeDasharray: "5 3" }),
-              plot.text(marks, { x: "probability", frameAnchor: "top", dy: -16, text: "label", fill: (mark: (typeof marks)[number]) => colour(mark.label === "Pool" ? "--pool" : "--model"), fontWeight: 600, textAnchor: (mark: { probability: number }) => (mark.probability === Math.min(...marks.map((one) => one.probability)) && marks.length > 1 ? "end" : "start") } as object),
+              // The names apart: one to the left of its line, one to the right.
+              ...marks.toSorted((a, b) => a.probability - b.probability).map((mark, i, both) => plot.text([mark], {
+                x: "probability", frameAnchor: "top", dy: -16, text: "label", fill: colour(mark.label === "Pool" ? "--pool" : "--model"), fontWeight: 600,
+                ...(both.length === 1 ? { textAnchor: "middle" as const } : i === 0 ? { textAnchor: "end" as const, dx: 3 } : { textAnchor: "start" as const, dx: -3 }),
+              })),
             ],
           })}
         />
@@ -85,7 +93,7 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
         <ul class="said">
           {said.slice(0, 40).map((one) => (
             <li key={one.forecaster}>
-              <span>{one.forecaster}<small class="muted"> since {dayText(one.since)}</small></span>
+              <span>{one.forecaster}{one.own && <span class="chip resolved you">you</span>}<small class="muted"> since {dayText(one.since)}</small></span>
               <strong class="number">{percent(one.probability)}</strong>
               {one.rationale !== "" && <q class="small muted">{one.rationale}</q>}
             </li>
@@ -93,6 +101,43 @@ function SpreadFigure({ instant, base, state, pin, onAdd }: Props) {
         </ul>
       )}
     </Figure>
+  );
+}
+
+const SHAPE = { height: 160, marginLeft: 48, marginRight: 14, marginTop: 14, marginBottom: 40, style: { fontSize: "12px" } };
+
+// How likely each stretch of values is.
+function DensityChart({ points, unit }: { points: Quantile[]; unit: string }) {
+  const bins = binsOf(points);
+  return (
+    <>
+      <h3>How likely each value is</h3>
+      <PlotChart label="Histogram of the model's distribution" height={SHAPE.height} dataKey={JSON.stringify(bins)} make={(plot, width) => plot.plot({
+        ...SHAPE, width,
+        x: { label: unit || null }, y: { label: null, ticks: 4, grid: true, tickFormat: (value: number) => `${Number((100 * value).toPrecision(3))} %` },
+        marks: [
+          plot.rectY(bins, { x1: "low", x2: "high", y: "mass", fill: colour("--model"), fillOpacity: 0.5, insetLeft: 0.5, insetRight: 0.5 }),
+          plot.ruleY([0], { stroke: colour("--line-strong") }),
+        ],
+      })} />
+    </>
+  );
+}
+
+function CumulativeChart({ points, unit }: { points: Quantile[]; unit: string }) {
+  const steps = distinct(points);
+  return (
+    <>
+      <h3>Probability of at most</h3>
+      <PlotChart label="Distribution function of the model" height={SHAPE.height} dataKey={JSON.stringify(steps)} make={(plot, width) => plot.plot({
+        ...SHAPE, width,
+        x: { label: unit || null }, y: { label: null, domain: [0, 1], ticks: 4, grid: true, tickFormat: (value: number) => `${100 * value} %` },
+        marks: [plot.lineY(steps, {
+          x: "value", y: "probability", stroke: colour("--model"), strokeWidth: 2,
+          curve: steps.length < points.length ? "step-after" : "linear",
+        })],
+      })} />
+    </>
   );
 }
 
@@ -110,38 +155,21 @@ function NumberFigure({ instant, base, moment, pin, onAdd }: Props) {
     return response.posterior?.numeric;
   });
   const points = (curve.data?.quantiles ?? []).map(({ probability, value }) => ({ probability, value }));
-  // Mass between neighbouring quantiles, spread over their distance.
-  const density = points.slice(1).flatMap((point, i) => {
-    const width = point.value - points[i]!.value;
-    return width > 0 ? [{ value: (point.value + points[i]!.value) / 2, density: 0.01 / width }] : [];
-  });
   const shown = points.filter(({ probability }) => [0.05, 0.25, 0.5, 0.75, 0.95].includes(probability));
   const pool = instant.pool.numeric?.quantiles ?? [];
-  const draw = (data: object[], y: string, label: string) => (
-    <PlotChart label={label} height={150} dataKey={JSON.stringify(data)} make={(plot, width) => plot.plot({
-      width, height: 150, marginLeft: 44, marginRight: 12, marginBottom: 30, style: { fontSize: "12px" },
-      x: { label: unit || null }, y: { label: null, ticks: 3, grid: true, zero: true },
-      marks: [
-        plot.areaY(data, { x: "value", y, fill: colour("--model"), fillOpacity: 0.16, curve: "monotone-x" }),
-        plot.lineY(data, { x: "value", y, stroke: colour("--model"), strokeWidth: 2, curve: "monotone-x" }),
-      ],
-    })} />
-  );
   return (
     <Figure
       id="forecasters"
       title="Distribution"
-      description={`What the model holds now, and ${count(instant.standing.length)} standing forecast${instant.standing.length === 1 ? "" : "s"}.`}
+      description={`What the model holds now, and ${count(instant.pool.forecastCount)} standing forecast${instant.pool.forecastCount === 1n ? "" : "s"}${base.poolHidden ? ", hidden until you have forecast" : ""}.`}
       pin={pin}
       tools={<AddButton onAdd={onAdd} />}
       data={{ columns: ["probability", `model (${unit})`], rows: points.map(({ probability, value }) => [probability, value]) }}
     >
       {points.length > 0 && (
         <>
-          <h3>Density</h3>
-          {draw(density, "density", "Density of the model's distribution")}
-          <h3>Probability of at most</h3>
-          {draw(points, "probability", "Distribution function of the model")}
+          <DensityChart points={points} unit={unit} />
+          <CumulativeChart points={points} unit={unit} />
         </>
       )}
       <table class="quantiles">

@@ -4,7 +4,8 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 
 import { type HistoryLines, linesOf, type Scale, valueAt } from "../../charts/steps";
-import { Question_State } from "../../gen/credence/v1/question_pb";
+import { type Question, Question_State } from "../../gen/credence/v1/question_pb";
+import type { HistoryPoint, QuestionHistory } from "../../gen/credence/v1/view_service_pb";
 import type { Evidence } from "../../gen/credence/v1/evidence_service_pb";
 import { dateOf, idOf, secondsOf } from "../../lib/api";
 import { dayText, timeText } from "../../lib/format";
@@ -23,6 +24,20 @@ export interface Span {
   until: number;
 }
 
+// When a question ended; absent while it is open.
+function endOf(question: Question): number | undefined {
+  const ended = question.state === Question_State.RESOLVED || question.state === Question_State.ANNULLED;
+  return ended ? secondsOf(question.resolution?.resolveTime ?? question.closeTime) : undefined;
+}
+
+// How it went before it ended: the answer itself, which is certain, would flatten the line.
+function beforeEnd({ history, question }: Base): QuestionHistory {
+  const end = endOf(question);
+  if (end === undefined) return history;
+  const before = (points: HistoryPoint[]) => points.filter((point) => secondsOf(point.effectiveTime) < end);
+  return { ...history, model: before(history.model), pool: before(history.pool) };
+}
+
 // From the opening to now, or to the end where there was one.
 export function spanOf(base: Base): Span {
   const { question, history } = base;
@@ -30,12 +45,12 @@ export function spanOf(base: Base): Span {
     secondsOf(question.openTime),
     ...[history.model[0], history.pool[0]].flatMap((point) => (point ? [secondsOf(point.effectiveTime)] : [])),
   );
-  const ended = question.state === Question_State.RESOLVED || question.state === Question_State.ANNULLED;
-  const last = Math.max(
+  const ended = endOf(question);
+  const last = ended ?? Math.max(
     ...[history.model.at(-1), history.pool.at(-1)].flatMap((point) => (point ? [secondsOf(point.effectiveTime)] : [])),
-    ended ? secondsOf(question.resolution?.resolveTime ?? question.closeTime) : Date.now() / 1000,
+    Date.now() / 1000,
   );
-  return { from: first, until: Math.max(last, first + 60) };
+  return { from: Math.floor(first), until: Math.max(last, first + 60) };
 }
 
 // The instants at which something changed.
@@ -140,7 +155,7 @@ export function HistoryFigure(props: {
   const span = useMemo(() => spanOf(base), [base]);
   const shownScale = numeric ? "linear" : scale;
   const lines = useMemo(
-    () => linesOf(base.history, state, shownScale, numeric !== undefined, span.until),
+    () => linesOf(beforeEnd(base), state, shownScale, numeric !== undefined, span.until),
     [base, state, shownScale],
   );
   const from = window_ === "all" ? span.from : Math.max(span.from, span.until - Number(window_) * DAY);

@@ -37,8 +37,9 @@ export function useMoment(last?: number): Moment {
   }, [at, position, last]);
 }
 
+// Not before the instant: what happened at it counts.
 export function instantText(seconds: number): string {
-  return new Date(Math.round(seconds) * 1000).toISOString().replace(".000Z", "Z");
+  return new Date(Math.ceil(seconds * 1000 - 1e-3)).toISOString().replace(".000Z", "Z");
 }
 
 export function goTo(seconds: number | undefined): void {

@@ -6,16 +6,18 @@ import "../../styles/question.css";
 import { type Question, Question_State as State } from "../../gen/credence/v1/question_pb";
 import type { NumericPosterior } from "../../gen/credence/v1/common_pb";
 import type { Evidence } from "../../gen/credence/v1/evidence_service_pb";
-import { dateOf, idOf, isAbsent, secondsOf } from "../../lib/api";
+import { dateOf, idOf, isAbsent, questions, secondsOf } from "../../lib/api";
 import { count, dayText, distance, number, odds, percent, points, spoken, timeText, words } from "../../lib/format";
 import { onEvents, streamsOf } from "../../lib/live";
 import { query, setQuery } from "../../lib/router";
 import { Problem, Skeleton, StateChip } from "../../ui/parts";
+import { EndForm } from "../forms/ending";
+import { EvidenceForm } from "../forms/evidence";
+import { ForecastForm } from "../forms/forecast";
 import { BridgeFigure } from "./bridge";
 import { type Base, type Instant, useBase, useInstant } from "./data";
 import { EvidenceDialog, EvidenceFigure } from "./evidence";
 import { ForecastersFigure } from "./forecasters";
-import { EvidenceForm, ForecastForm, ResolveForm } from "./forms";
 import { HistoryFigure, spanOf } from "./history";
 import { type Moment, instantText, useMoment } from "./moment";
 import { ScoredFigure } from "./scored";
@@ -75,7 +77,7 @@ function Answer({ base, instant, state, at }: { base: Base; instant: Instant; st
   const pool = instant.pool.probabilities[state]?.probability;
   const week = weekMove(base, instant, state, at);
   const name = base.history.states[state] ?? "";
-  if (model?.numeric !== undefined) return <NumericAnswer instant={instant} />;
+  if (model?.numeric !== undefined) return <NumericAnswer base={base} instant={instant} />;
   return (
     <div class="answer">
       {probability !== undefined && (
@@ -92,11 +94,22 @@ function Answer({ base, instant, state, at }: { base: Base; instant: Instant; st
           <span>{words(pool)}<br /><span class="muted small number">{odds(pool)}</span></span>
         </div>
       )}
+      {base.poolHidden && <HiddenPool count={instant.pool.forecastCount} />}
     </div>
   );
 }
 
-function NumericAnswer({ instant }: { instant: Instant }) {
+function HiddenPool({ count: forecasters }: { count: bigint }) {
+  return (
+    <div class="headline pool">
+      <span class="small">Pool of {count(forecasters)}</span>
+      <strong>hidden</strong>
+      <span class="small muted">until you have forecast,<br />so that you judge for yourself</span>
+    </div>
+  );
+}
+
+function NumericAnswer({ base, instant }: { base: Base; instant: Instant }) {
   const describe = (label: string, kind: string, numeric: NumericPosterior | undefined) => {
     if (numeric === undefined) return null;
     const at = (level: number) => numeric.quantiles.find((point) => point.probability === level)?.value ?? NaN;
@@ -112,11 +125,12 @@ function NumericAnswer({ instant }: { instant: Instant }) {
     <div class="answer">
       {describe("Model", "model", instant.posterior?.posterior?.numeric)}
       {describe(`Pool of ${count(instant.pool.forecastCount)}`, "pool", instant.pool.numeric)}
+      {base.poolHidden && <HiddenPool count={instant.pool.forecastCount} />}
     </div>
   );
 }
 
-function Head({ base, instant, children }: { base: Base; instant: Instant | undefined; children: preact.ComponentChildren }) {
+function Head({ base, instant, at, children }: { base: Base; instant: Instant | undefined; at: number | undefined; children: preact.ComponentChildren }) {
   const question = instant?.question ?? base.question;
   const close = dateOf(question.closeTime);
   const alone = idOf(question.network) === idOf(question.name);
@@ -128,7 +142,7 @@ function Head({ base, instant, children }: { base: Base; instant: Instant | unde
         <StateChip state={question.state} />
         {question.tags.map((tag) => <a key={tag} class="chip" href={`/?tag=${encodeURIComponent(tag)}`}>{tag}</a>)}
         <span class="muted small">
-          {close !== undefined && <>closes {dayText(close)} ({distance(close)})</>}
+          {close !== undefined && <>closes {dayText(close)} ({distance(close, at === undefined ? undefined : new Date(at * 1000))})</>}
           {!alone && <> · network <a href={`/networks/${idOf(question.network)}`}>{spoken(idOf(question.network))}</a></>}
         </span>
       </div>
@@ -144,7 +158,7 @@ function Head({ base, instant, children }: { base: Base; instant: Instant | unde
 function lastInstant({ question }: Base): number | undefined {
   const ended = question.state === State.RESOLVED || question.state === State.ANNULLED;
   const time = question.resolution?.resolveTime;
-  return ended && time !== undefined ? Math.min(secondsOf(time), secondsOf(question.closeTime)) - 1 : undefined;
+  return ended && time !== undefined ? Math.min(secondsOf(time), secondsOf(question.closeTime)) - 0.001 : undefined;
 }
 
 function MomentNote({ moment, position }: { moment: Moment; position: bigint }) {
@@ -163,15 +177,31 @@ function MomentNote({ moment, position }: { moment: Moment; position: bigint }) 
   );
 }
 
-type Form = "evidence" | "forecast" | "resolve";
+type Form = "evidence" | "forecast" | "end";
+
+// Opens a draft, so that it takes forecasts.
+function OpenButton({ question }: { question: Question }) {
+  const [error, setError] = useState<unknown>();
+  const open = () => questions.openQuestion({ name: question.name }).then(() => setError(undefined), setError);
+  return (
+    <>
+      <button type="button" class="button primary" onClick={open}>Open it</button>
+      {error !== undefined && <Problem error={error} />}
+    </>
+  );
+}
 
 function Actions({ question, onOpen }: { question: Question; onOpen: (form: Form) => void }) {
-  if (![State.ACTIVE, State.CLOSED].includes(question.state)) return null;
+  const { state } = question;
+  const button = (form: Form, text: string) => <button type="button" class="button" onClick={() => onOpen(form)}>{text}</button>;
+  if (state === State.ANNULLED) return null;
   return (
     <div class="question-actions">
-      <button type="button" class="button" onClick={() => onOpen("evidence")}>Add a report</button>
-      {question.state === State.ACTIVE && <button type="button" class="button" onClick={() => onOpen("forecast")}>Forecast</button>}
-      <button type="button" class="button" onClick={() => onOpen("resolve")}>Resolve</button>
+      {state === State.DRAFT && <OpenButton question={question} />}
+      {(state === State.ACTIVE || state === State.CLOSED) && button("evidence", "Add a report")}
+      {state === State.ACTIVE && button("forecast", "Forecast")}
+      {(state === State.ACTIVE || state === State.CLOSED) && button("end", "Resolve")}
+      {state === State.RESOLVED && button("end", "Amend")}
     </div>
   );
 }
@@ -229,7 +259,7 @@ export function QuestionPage({ id }: { id: string }) {
   const takes = live && [State.ACTIVE, State.CLOSED].includes(question.state);
   return (
     <div class="question">
-      <Head base={base.data} instant={now}>
+      <Head base={base.data} instant={moment.implied ? undefined : now} at={moment.implied ? undefined : moment.at}>
         <MomentNote moment={moment} position={base.data.position} />
         <div class="answer-row">
           {now !== undefined && <Ended question={moment.implied ? question : now.question} />}
@@ -245,7 +275,7 @@ export function QuestionPage({ id }: { id: string }) {
           <div class={`columns${instant.loading ? " loading" : ""}`}>
             <div class="stack">
               {now.explanation && <BridgeFigure {...shared} explanation={now.explanation} onEvidence={setItem} />}
-              {now.posterior && <WhatIfFigure {...shared} instant={now} state={state} />}
+              {now.explanation && <WhatIfFigure {...shared} instant={now} state={state} />}
             </div>
             <div class="stack">
               {now.scores.length > 0 && <ScoredFigure scores={now.scores} pin={pin} />}
@@ -259,7 +289,7 @@ export function QuestionPage({ id }: { id: string }) {
       </div>
       {form === "evidence" && <EvidenceForm base={base.data} onClose={() => setForm(undefined)} />}
       {form === "forecast" && now && <ForecastForm base={base.data} instant={now} onClose={() => setForm(undefined)} />}
-      {form === "resolve" && <ResolveForm base={base.data} onClose={() => setForm(undefined)} />}
+      {form === "end" && <EndForm base={base.data} onClose={() => setForm(undefined)} />}
       {item && <EvidenceDialog item={item} step={steps.find((step) => step.name === item.name)} live={takes} onClose={() => setItem(undefined)} />}
     </div>
   );

@@ -8,7 +8,7 @@ import { useLoad } from "../../lib/load";
 import { Figure } from "../../ui/figure";
 import { Problem } from "../../ui/parts";
 import { inForce, type Base, type Instant } from "./data";
-import { type Draft, DraftFields, isWhole, modelOf, newDraft } from "./draft";
+import { type Draft, DraftFields, isWhole, modelOf, newDraft } from "../forms/draft";
 import type { Moment } from "./moment";
 import { MoveText } from "./move";
 

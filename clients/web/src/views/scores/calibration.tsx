@@ -7,6 +7,7 @@ import { useLoad } from "../../lib/load";
 import { colour } from "../../lib/theme";
 import { Figure } from "../../ui/figure";
 import { Problem, Skeleton } from "../../ui/parts";
+import { BorneOutFigure } from "./borne_out";
 
 export interface SubjectProps {
   subject: string;
@@ -25,6 +26,7 @@ export function CalibrationFigure({ subject, backfilled, tag, position, pin }: S
       subject, filter: { backfilled, tag },
       ...(position !== undefined && { view: { asOf: { case: "position", value: position } } }),
     }, { signal }));
+  if (data?.weights !== undefined) return <BorneOutFigure subject={subject} weights={data.weights} pin={pin} />;
   const steps = (data?.steps ?? []).map((step) => ({
     from: step.probabilityMin, to: step.probabilityMax, rate: step.observedRate, count: Number(step.forecastCount),
   }));

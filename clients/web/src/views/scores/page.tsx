@@ -3,17 +3,21 @@ import { useEffect, useState } from "preact/hooks";
 
 import "../../styles/scores.css";
 import { all, questions, scores } from "../../lib/api";
-import { count, number, percent, subjectText } from "../../lib/format";
+import { count, number, percent, signed, subjectText } from "../../lib/format";
 import { onEvents } from "../../lib/live";
 import { useLoad } from "../../lib/load";
 import { query, setQuery } from "../../lib/router";
 import { Figure } from "../../ui/figure";
 import { Problem, Segments, Skeleton } from "../../ui/parts";
 import { CalibrationFigure } from "./calibration";
+import { CompareFigure } from "./compare";
 import { CourseFigure } from "./course";
 import { isLowerBetter, RULES } from "./rules";
 
 const RESAMPLES = 999n;
+
+// What skill compares with.
+const REFERENCES = [["base-rate", "Base rate"], ["pools/log", "Pool (log)"], ["pools/median", "Pool (median)"], ["model", "Model"]] as const;
 
 function useScored() {
   // Which rules and tags there is something to rank by.
@@ -33,10 +37,10 @@ function useScored() {
   return { known, news };
 }
 
-function useBoard(rule: string, backfilled: boolean, tag: string, news: number, position: string) {
-  return useLoad(rule === "" ? undefined : JSON.stringify([rule, backfilled, tag, news, position]), (signal) =>
+function useBoard(rule: string, backfilled: boolean, tag: string, reference: string, news: number, position: string) {
+  return useLoad(rule === "" ? undefined : JSON.stringify([rule, backfilled, tag, reference, news, position]), (signal) =>
     scores.getLeaderboard({
-      rule, backfilled, tag, resampleCount: RESAMPLES,
+      rule, backfilled, tag, resampleCount: RESAMPLES, reference,
       ...(position !== "" && { view: { asOf: { case: "position", value: BigInt(position) } } }),
     }, { signal }));
 }
@@ -74,13 +78,13 @@ function BoardFigure({ board, subject, onSubject, pin }: {
       description={`${board.description} ${lower ? "Lower" : "Higher"} is better. Bars: 95 % interval over questions.`}
       pin={pin}
       data={{
-        columns: ["rank", "subject", "mean", "questions", "coverage", "standard error", "low", "high"],
-        rows: board.entries.map((entry) => [Number(entry.rank), entry.subject, entry.mean, Number(entry.questionCount), entry.coverage, entry.standardError, entry.low, entry.high]),
+        columns: ["rank", "subject", "mean", "questions", "coverage", "standard error", "low", "high", "skill"],
+        rows: board.entries.map((entry) => [Number(entry.rank), entry.subject, entry.mean, Number(entry.questionCount), entry.coverage, entry.standardError, entry.low, entry.high, entry.skill?.skill]),
       }}
     >
       <div class="scroll-x" tabIndex={0} role="region" aria-label="Table of the leaderboard">
         <table>
-          <thead><tr><th class="right">Rank</th><th>Subject</th><th class="right">Mean</th><th class="wide"><span class="hidden">Interval</span></th><th class="right">95 % interval</th><th class="right">Questions</th><th class="right">Coverage</th></tr></thead>
+          <thead><tr><th class="right">Rank</th><th>Subject</th><th class="right">Mean</th><th class="wide"><span class="hidden">Interval</span></th><th class="right">95 % interval</th><th class="right" title="1 is perfect, 0 no better than the reference">Skill</th><th class="right">Questions</th><th class="right">Coverage</th></tr></thead>
           <tbody>
             {board.entries.map((entry) => (
               <tr key={entry.subject} class={entry.subject === subject ? "chosen" : ""}>
@@ -89,6 +93,7 @@ function BoardFigure({ board, subject, onSubject, pin }: {
                 <td class="right"><strong>{entry.mean === undefined ? "infinite" : number(entry.mean)}</strong></td>
                 <td class="wide"><Interval entry={entry} low={low} high={high} /></td>
                 <td class="right">{entry.low === undefined || entry.high === undefined ? "–" : `${number(entry.low, 3)} to ${number(entry.high, 3)}`}</td>
+                <td class="right">{entry.skill?.skill === undefined ? "–" : signed(entry.skill.skill, 3)}</td>
                 <td class="right">{count(entry.questionCount)}</td>
                 <td class="right">{Math.round(100 * entry.coverage)} %</td>
               </tr>
@@ -104,6 +109,11 @@ function BoardFigure({ board, subject, onSubject, pin }: {
   );
 }
 
+// Sources are scored too, but by what they reported.
+function isForecast(subject: string): boolean {
+  return subject !== "" && !subject.startsWith("sources/");
+}
+
 export function ScoresPage(_: { id: string }) {
   const { known, news } = useScored();
   const given = query.value;
@@ -113,14 +123,15 @@ export function ScoresPage(_: { id: string }) {
   const backfilled = (given.get("kind") ?? (known.data?.live === false ? "backfilled" : "live")) === "backfilled";
   const tag = given.get("tag") ?? "";
   const position = /^\d+$/.test(given.get("pos") ?? "") ? given.get("pos")! : "";
-  const board = useBoard(rule, backfilled, tag, news, position);
+  const reference = REFERENCES.some(([name]) => name === given.get("reference")) ? given.get("reference")! : "base-rate";
+  const board = useBoard(rule, backfilled, tag, reference, news, position);
   const subject = given.get("subject") ?? board.data?.entries[0]?.subject ?? "";
   useEffect(() => {
     document.title = "Scores – Credence";
   }, []);
   if (known.error !== undefined) return <Problem error={known.error} />;
   if (known.data === undefined) return <Skeleton height={400} />;
-  const pin = { rule, kind: backfilled ? "backfilled" : "live", subject, pos: String(board.data?.viewPosition ?? "") };
+  const pin = { rule, kind: backfilled ? "backfilled" : "live", subject, reference, pos: String(board.data?.viewPosition ?? "") };
   const shared = { subject, rule, backfilled, tag, pin, position: board.data?.viewPosition };
   return (
     <>
@@ -144,6 +155,11 @@ export function ScoresPage(_: { id: string }) {
                 </select>
               </label>
             )}
+            <label class="choice"><span>Skill against</span>
+              <select value={reference} onChange={(event) => setQuery({ reference: event.currentTarget.value })}>
+                {REFERENCES.map(([one, text]) => <option key={one} value={one}>{text}</option>)}
+              </select>
+            </label>
             <Segments label="Which scores" value={backfilled ? "backfilled" : "live"} options={[["live", "Live"], ["backfilled", "Backfilled"]]}
               onChange={(kind) => setQuery({ kind, subject: "" })} />
           </div>
@@ -156,6 +172,9 @@ export function ScoresPage(_: { id: string }) {
                 <CalibrationFigure {...shared} />
                 <CourseFigure {...shared} />
               </div>
+            )}
+            {isForecast(subject) && board.data !== undefined && board.data.entries.length > 1 && (
+              <CompareFigure {...shared} leaders={board.data.entries.map((entry) => entry.subject).filter(isForecast)} />
             )}
           </div>
         </>
