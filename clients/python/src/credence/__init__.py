@@ -7,7 +7,7 @@
 
 `credence.aio.Client` is the same for asyncio; `credence.v1` and `credence.event.v1` hold the
 messages, `credence.errors` the exceptions, `credence.frames` tables, `credence.proofs` the checks of
-proofs. `credence.verify` verifies an exported ledger and needs none of the others.
+proofs, `credence.signing` the signatures of authors. `credence.verify` verifies an exported ledger and needs none of the others.
 """
 
 from __future__ import annotations

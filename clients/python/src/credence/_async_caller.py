@@ -76,6 +76,8 @@ class AsyncWatch(WatchState[Item], AsyncIterator[Item]):
 class AsyncCaller:
     """A connection and what calls do with it. For the event loop that it was made in."""
 
+    _signer: Any = None
+
     def __init__(self, settings: Settings) -> None:
         self._core = Core(settings)
         self._channel = grpc.aio.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
@@ -93,13 +95,20 @@ class AsyncCaller:
         """Ends the connection and what is under way."""
         await self._channel.close()
 
+    def sign_with(self, key: Any) -> None:
+        """Signs from now on what the author of `key`, a credence.signing.AuthorKey, states."""
+        from credence.signing import Signer
+        self._signer = Signer(key)
+
     async def _call(self, method: Method[Request, Response], request: Request,
                     timeout: Optional[float]) -> Response:
         completed = self._core.complete(request)
+        if self._signer is not None:
+            await self._follow(self._signer.sign(completed))
         response = await self._repeat(method, completed, timeout)
         self._core.note(response)
         if self._checker is not None:
-            await self._check(response)
+            await self._follow(self._checker.check(response))
         return response
 
     async def _repeat(self, method: Method[Request, Response], request: Request,
@@ -118,8 +127,8 @@ class AsyncCaller:
                 raise error
             await asyncio.sleep(pause)
 
-    async def _check(self, response: Any) -> None:
-        steps = self._checker.check(response)
+    async def _follow(self, steps: Any) -> None:
+        """Asks the server for what the steps want, until they end."""
         try:
             wanted = next(steps)
             while True:

@@ -70,6 +70,8 @@ class Watch(WatchState[Item], Iterator[Item]):
 class Caller:
     """A connection and what calls do with it. Thread-safe."""
 
+    _signer: Any = None
+
     def __init__(self, settings: Settings) -> None:
         self._core = Core(settings)
         self._channel = grpc.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
@@ -87,13 +89,20 @@ class Caller:
         """Ends the connection and what is under way."""
         self._channel.close()
 
+    def sign_with(self, key: Any) -> None:
+        """Signs from now on what the author of `key`, a credence.signing.AuthorKey, states."""
+        from credence.signing import Signer
+        self._signer = Signer(key)
+
     def _call(self, method: Method[Request, Response], request: Request,
               timeout: Optional[float]) -> Response:
         completed = self._core.complete(request)
+        if self._signer is not None:
+            self._follow(self._signer.sign(completed))
         response = self._repeat(method, completed, timeout)
         self._core.note(response)
         if self._checker is not None:
-            self._check(response)
+            self._follow(self._checker.check(response))
         return response
 
     def _repeat(self, method: Method[Request, Response], request: Request,
@@ -112,8 +121,8 @@ class Caller:
                 raise error
             time.sleep(pause)
 
-    def _check(self, response: Any) -> None:
-        steps = self._checker.check(response)
+    def _follow(self, steps: Any) -> None:
+        """Asks the server for what the steps want, until they end."""
         try:
             wanted = next(steps)
             while True:
