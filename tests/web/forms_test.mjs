@@ -41,7 +41,7 @@ test("questions of each kind are asked in the page, and errors name their field"
   await page.goto(`${url}/ask`);
   await page.getByLabel("Question", { exact: true }).fill("Which route will the convoy take?");
   await page.getByRole("button", { name: "Ask it" }).click();
-  await page.getByRole("alert").getByText(/already exists/).waitFor();
+  await page.getByRole("alert").getByText(/exists already/).waitFor();
   browser.complaints = browser.complaints.filter((text) => !/409/.test(text));
   await page.close();
 });
@@ -82,8 +82,15 @@ test("a source and a network are added in the page, a question put on its node, 
   await page.getByRole("button", { name: "Revise" }).click();
   const model = await text.inputValue();
   assert.match(model, /kind: Network\nid: harbour-strike\n/);
-  await text.fill(model.replace("0.7", "0.8").replace("0.3\n", "0.2\n"));
+  assert.ok(model.includes("[0.7, 0.3]"), model);
+  await text.fill(model.replace("[0.7, 0.3]", "[0.8, 0.2]"));
   await dialog.getByText("2 nodes and 1 arc").waitFor();
+  await dialog.getByLabel("Why").fill("The dockers have voted");
+  await dialog.getByRole("button", { name: "Revise it" }).click();
+  await dialog.getByText(/^Recorded/).waitFor();
+  const { network } = await call("NetworkService/GetNetwork", { name: "networks/harbour-strike" });
+  assert.equal(network.modelRevision, "2");
+  assert.deepEqual(network.model.nodes[1].rows.rows[0].fixed.probabilities, [0.8, 0.2]);
   await page.close();
 });
 

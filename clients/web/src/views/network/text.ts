@@ -2,7 +2,7 @@
 // messages, so that an error names its line.
 import { type DescField, type DescMessage, type JsonObject, type JsonValue, fromJson, ScalarType, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, DurationSchema } from "@bufbuild/protobuf/wkt";
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parseAllDocuments, stringify } from "yaml";
+import { Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parseAllDocuments, visit } from "yaml";
 
 import { type Network, NetworkSchema } from "../../gen/credence/v1/network_service_pb";
 
@@ -122,5 +122,12 @@ export function parseNetwork(text: string): Declared {
 // The same of a network that there is, to be changed.
 export function writeNetwork(id: string, network: Network): string {
   const { title, model } = toJson(NetworkSchema, network) as JsonObject;
-  return stringify({ kind: "Network", id, spec: { ...(title !== undefined && { title }), model } }, { lineWidth: 100, flowCollectionPadding: false });
+  const document = new Document({ kind: "Network", id, spec: { ...(title !== undefined && { title }), model } });
+  // Lists of numbers and names on one line, as people write them.
+  visit(document, {
+    Seq(_, list) {
+      if (list.items.every(isScalar)) list.flow = true;
+    },
+  });
+  return document.toString({ lineWidth: 100, flowCollectionPadding: false });
 }
