@@ -80,6 +80,7 @@ test("a source and a network are added in the page, a question put on its node, 
 
   await page.goto(`${url}/networks/harbour-strike`);
   await page.getByRole("button", { name: "Revise" }).click();
+  await dialog.getByText("2 nodes and 1 arc").waitFor();
   const model = await text.inputValue();
   assert.match(model, /kind: Network\nid: harbour-strike\n/);
   assert.ok(model.includes("[0.7, 0.3]"), model);
