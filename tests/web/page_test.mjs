@@ -203,30 +203,6 @@ test("subjects are compared in pairs, with the server's numbers and what they sa
   await page.close();
 });
 
-test("the page shows the digits that the command line shows", async () => {
-  const run = (...words) => execFileSync(process.env.CREDENCE_PROGRAM, [...words, "--endpoint", process.env.CREDENCE_ENDPOINT], { encoding: "utf8" });
-  for (const id of ["china-recognizes", "russia-recognizes", "joint-recognition"]) {
-    const page = await browser.page(`/questions/${id}?at=${DAY}`, "#bridge .sum");
-    const model = await page.locator(".headline.model > strong").textContent();
-    const printed = /^\S+ +yes +(\S+ %)$/m.exec(run("posterior", "get", id, "--effective-time", DAY));
-    assert.equal(model, printed[1], id);
-    // The bridge, line by line: weights and where each leads.
-    const explained = run("posterior", "explain", id, "--effective-time", DAY);
-    for (const text of await page.locator(".bridge-row .bridge-value").allTextContents()) {
-      const [, weight, probability] = /^(\S+) dB [→=] (\S+) %$/.exec(text);
-      const typed = Number(weight.replace("−", "-")) === 0 ? "0.00" : weight.replace("−", "-").replace("+", "");
-      assert.ok(explained.includes(typed) && explained.includes(probability), `${id}: ${text} in\n${explained}`);
-    }
-    await page.close();
-  }
-  const page = await browser.page("/scores?kind=backfilled", "#leaderboard tbody tr");
-  const board = run("score", "leaderboard", "--backfilled", "--rule", "brier.half.timeweighted");
-  for (const mean of await page.locator("#leaderboard tbody tr td:nth-child(3)").allTextContents()) {
-    assert.match(board, new RegExp(` ${mean.replace(".", "\\.")} `));
-  }
-  await page.close();
-});
-
 test("a question for a number shows its distribution and its course", async () => {
   execFileSync(process.env.CREDENCE_PROGRAM, ["apply", "-f", process.env.CASE_COUNT, "--endpoint", process.env.CREDENCE_ENDPOINT]);
   const page = await browser.page("/questions/cases-may?at=2025-04-30T20:00:00Z", "#forecasters .plot svg");
@@ -269,6 +245,30 @@ test("scores rank the subjects and show how well each was calibrated", async () 
   assert.equal(await page.locator("#leaderboard tbody tr").count(), board.entries.length);
   await page.waitForSelector("#calibration .plot svg");
   await page.waitForSelector("#course .plot svg");
+  await page.close();
+});
+
+test("the page shows the digits that the command line shows", async () => {
+  const run = (...words) => execFileSync(process.env.CREDENCE_PROGRAM, [...words, "--endpoint", process.env.CREDENCE_ENDPOINT], { encoding: "utf8" });
+  for (const id of ["china-recognizes", "russia-recognizes", "joint-recognition"]) {
+    const page = await browser.page(`/questions/${id}?at=${DAY}`, "#bridge .sum");
+    const model = await page.locator(".headline.model > strong").textContent();
+    const printed = /^\S+ +yes +(\S+ %)$/m.exec(run("posterior", "get", id, "--effective-time", DAY));
+    assert.equal(model, printed[1], id);
+    // The bridge, line by line: weights and where each leads.
+    const explained = run("posterior", "explain", id, "--effective-time", DAY);
+    for (const text of await page.locator(".bridge-row .bridge-value").allTextContents()) {
+      const [, weight, probability] = /^(\S+) dB [→=] (\S+) %$/.exec(text);
+      const typed = Number(weight.replace("−", "-")) === 0 ? "0.00" : weight.replace("−", "-").replace("+", "");
+      assert.ok(explained.includes(typed) && explained.includes(probability), `${id}: ${text} in\n${explained}`);
+    }
+    await page.close();
+  }
+  const page = await browser.page("/scores?kind=backfilled", "#leaderboard tbody tr");
+  const board = run("score", "leaderboard", "--backfilled", "--rule", "brier.half.timeweighted");
+  for (const mean of await page.locator("#leaderboard tbody tr td:nth-child(3)").allTextContents()) {
+    assert.match(board, new RegExp(` ${mean.replace(".", "\\.")} `));
+  }
   await page.close();
 });
 

@@ -165,7 +165,7 @@ function PriorFields({ draft, change }: { draft: Draft; change: Change }) {
   if (draft.withoutModel || states.length < 2) return null;
   return (
     <section class="preview" aria-label="The prior">
-      <h3>The prior</h3>
+      <h2>The prior</h2>
       <p class="small muted">What the model holds before anything is reported. Every report moves it from here.</p>
       <StateInputs states={states} values={draft.prior} onValues={(prior) => change({ prior })} />
     </section>

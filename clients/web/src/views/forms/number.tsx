@@ -66,7 +66,7 @@ export function NumberFields({ draft, onChange, brief }: {
 }) {
   return (
     <section class="preview" aria-label="The number">
-      <h3>The number</h3>
+      <h2>The number</h2>
       <Field label="Unit" hint="Such as people, or USD.">
         {(attributes) => <input type="text" {...attributes} value={draft.unit} onInput={(event) => onChange({ ...draft, unit: event.currentTarget.value })} />}
       </Field>
