@@ -50,6 +50,19 @@ absl::Status NoLedger(const std::string& path) {
   return MakeError(absl::StatusCode::kNotFound, Cat("There is no ledger at ", path, "."), detail);
 }
 
+absl::Status NewerFormat(const std::string& path, int64_t format) {
+  ErrorDetail detail;
+  detail.reason = "WRONG_STATE";
+  detail.subjects.push_back(path);
+  detail.metadata["format"] = Cat(format);
+  detail.metadata["newest_known"] = Cat(kFormatVersion);
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   Cat("The ledger at ", path, " has the format ", format,
+                       ", which a newer program wrote; this one knows formats up to ",
+                       kFormatVersion, ". Open it with the newer program; nothing was changed."),
+                   detail);
+}
+
 // The first key after all that begin with `prefix`; empty where there is none.
 std::string PrefixEnd(std::string_view prefix) {
   std::string end(prefix);
@@ -121,10 +134,35 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, Mode
           ? rocksdb::DB::OpenForReadOnly(options, path, FamilyDescriptors(), &store->handles_,
                                          &database)
           : rocksdb::DB::Open(options, path, FamilyDescriptors(), &store->handles_, &database);
-  if (!status.ok()) return OpenError(path, status);
+  if (!status.ok()) {
+    // What a newer format adds may be what stands in the way.
+    CREDENCE_RETURN_IF_ERROR(CheckFormat(path, env));
+    return OpenError(path, status);
+  }
   store->database_.reset(database);
   CREDENCE_CHECK(store->handles_.size() == kFamilyCount);
   return store;
+}
+
+absl::Status Store::CheckFormat(const std::string& path, rocksdb::Env* env) {
+  const std::vector<rocksdb::ColumnFamilyDescriptor> all = FamilyDescriptors();
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      all[static_cast<size_t>(Family::kDefault)], all[static_cast<size_t>(Family::kMeta)]};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  if (!rocksdb::DB::OpenForReadOnly(DatabaseOptions(env), path, families, &handles, &opened).ok()) {
+    return absl::OkStatus();
+  }
+  const std::unique_ptr<rocksdb::DB> database(opened);
+  std::string bytes;
+  const rocksdb::Status read =
+      database->Get(rocksdb::ReadOptions(), handles.back(), ToSlice(kFormatKey), &bytes);
+  for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+    database->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  const std::optional<int64_t> format = DecodeInt64(bytes);
+  if (read.ok() && format.value_or(0) > kFormatVersion) return NewerFormat(path, *format);
+  return absl::OkStatus();
 }
 
 Store::~Store() {
@@ -224,9 +262,9 @@ absl::StatusOr<LedgerIdentity> Store::ReadIdentity() const {
   if (!format.has_value() || !origin.has_value() || !key.has_value()) {
     return LedgerFailed("The ledger does not say who it is.");
   }
-  if (DecodeInt64(*format) != kFormatVersion) {
-    return LedgerFailed("The ledger has a format that this program does not know.");
-  }
+  const std::optional<int64_t> version = DecodeInt64(*format);
+  if (version.value_or(0) > kFormatVersion) return NewerFormat(database_->GetName(), *version);
+  if (version != kFormatVersion) return LedgerFailed("The ledger does not say what format it has.");
   return LedgerIdentity{*std::move(origin), *std::move(key)};
 }
 

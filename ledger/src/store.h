@@ -90,6 +90,12 @@ class Store {
   // `env` null means the system's. NOT_FOUND, FAILED_PRECONDITION, DATA_LOSS as Log::Open.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& path, Mode mode,
                                                      rocksdb::Env* env);
+
+  // FAILED_PRECONDITION, reason WRONG_STATE, metadata format and newest_known, where the database
+  // at `path` says that a newer program wrote it: one that may have families that Open does not
+  // know. OK for any other, whatever is wrong with it. `env` as in Open.
+  static absl::Status CheckFormat(const std::string& path, rocksdb::Env* env);
+
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

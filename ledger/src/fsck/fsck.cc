@@ -99,6 +99,7 @@ absl::StatusOr<FsckReport> Fsck(const FsckOptions& options) {
   const std::string path = DatabasePath(options.directory);
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<DatabaseLock> lock,
                             DatabaseLock::Take(path, env));
+  CREDENCE_RETURN_IF_ERROR(Store::CheckFormat(path, env));
   FsckReport report;
   Findings findings(options, report);
   CheckDatabase(path, env, findings);

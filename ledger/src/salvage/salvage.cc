@@ -250,6 +250,7 @@ absl::StatusOr<SalvageReport> Salvage(const SalvageOptions& options) {
   CREDENCE_ASSIGN_OR_RETURN(
       const std::unique_ptr<DatabaseLock> lock,
       DatabaseLock::Take(DatabasePath(options.directory), rocksdb::Env::Default()));
+  CREDENCE_RETURN_IF_ERROR(Store::CheckFormat(DatabasePath(options.directory), nullptr));
   std::error_code error;
   fs::create_directories(options.out_directory, error);
   if (error) return absl::InternalError(Cat(options.out_directory, ": ", error.message()));

@@ -78,7 +78,8 @@ struct FsckReport {
 };
 
 // NOT_FOUND where there is no ledger; FAILED_PRECONDITION, reason WRONG_STATE, where a process has
-// it open. Everything else that is wrong is a finding. O(n) reads and hashes; memory O(streams).
+// it open or a newer program wrote it. Everything else that is wrong is a finding. O(n) reads and
+// hashes; memory O(streams).
 [[nodiscard]] absl::StatusOr<FsckReport> Fsck(const FsckOptions& options);
 
 }  // namespace credence::ledger

@@ -43,8 +43,9 @@ struct SalvageReport {
 // proves, cut to whole writes; and writes it into a new ledger, with its indexes derived anew. The
 // signing key goes along where it is there. The new ledger has no anchor: to be written again it
 // has to be shown the last checkpoint that was published. NOT_FOUND where there is no ledger,
-// FAILED_PRECONDITION where it is open, ALREADY_EXISTS where there is one in `out_directory`,
-// DATA_LOSS where nothing can be proved. Takes as much disk as the log twice, for a while.
+// FAILED_PRECONDITION where it is open or a newer program wrote it, ALREADY_EXISTS where there is
+// one in `out_directory`, DATA_LOSS where nothing can be proved. Takes as much disk as the log
+// twice, for a while.
 [[nodiscard]] absl::StatusOr<SalvageReport> Salvage(const SalvageOptions& options);
 
 }  // namespace credence::ledger
