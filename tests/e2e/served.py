@@ -24,11 +24,17 @@ def run(*command, check=True, **options):
 class Server:
     """`credence serve` on a ledger in a folder that goes with it."""
 
-    def __init__(self, program, origin="example.org/test"):
-        self.program, self.origin = str(program), origin
+    def __init__(self, program, origin="example.org/test", ledger=None, more=()):
+        """A new ledger, or a copy of the one in the directory `ledger`; files that the further flags
+        name lie in the server's folder."""
+        self.program, self.origin, self.more = str(program), origin, [*more]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="credence-"))
-        self.key = run(self.program, "init", "--data", self.folder / "data", "--origin",
-                       origin).strip()
+        self.key = None
+        if ledger is None:
+            self.key = run(self.program, "init", "--data", self.folder / "data", "--origin",
+                           origin).strip()
+        else:
+            shutil.copytree(ledger, self.folder / "data")
         self.port = self.http_port = "0"
         self.process = None
         self.start()
@@ -41,8 +47,8 @@ class Server:
         self.process = subprocess.Popen(
             [self.program, "serve", "--data", self.folder / "data",
              "--listen", f"127.0.0.1:{self.port}", "--port-file", ports[0],
-             "--http", f"127.0.0.1:{self.http_port}", "--http-port-file", ports[1]],
-            stderr=subprocess.DEVNULL)
+             "--http", f"127.0.0.1:{self.http_port}", "--http-port-file", ports[1], *self.more],
+            cwd=self.folder, stderr=subprocess.DEVNULL)
         limit = time.monotonic() + START_SECONDS
         while not all(path.exists() for path in ports):
             if self.process.poll() is not None or time.monotonic() > limit:
