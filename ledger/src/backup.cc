@@ -220,7 +220,10 @@ absl::StatusOr<BackupInfo> CreateBackup(const Log& log, const BackupOptions& opt
   info.origin = log.origin();
   info.verifier_key = log.verifier_key();
   info.head = log.tree_head();
-  return Copy(LogFactory::StoreOf(log), std::move(info), LogFactory::DirectoryOf(log), options);
+  absl::StatusOr<BackupInfo> made =
+      Copy(LogFactory::StoreOf(log), std::move(info), LogFactory::DirectoryOf(log), options);
+  LogFactory::NoteBackup(log, made.status());
+  return made;
 }
 
 absl::StatusOr<BackupInfo> CreateBackupOf(const std::string& ledger_directory,

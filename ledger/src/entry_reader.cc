@@ -43,7 +43,9 @@ EntryReader::EntryReader(const Store& store, const DurableHead& head,
 absl::Status EntryReader::Check(Leaves& leaves, const StoredEntry& entry) const {
   CREDENCE_ASSIGN_OR_RETURN(const Hash recorded, leaves.At(entry.position));
   const Hash stored = LeafHash(*entry.bytes);
+  checked_count_.fetch_add(1, std::memory_order_relaxed);
   if (stored == recorded) return absl::OkStatus();
+  damaged_count_.fetch_add(1, std::memory_order_relaxed);
   absl::Status damage =
       LedgerFailed(Cat("The entry at position ", entry.position.value, " has the leaf hash ",
                        ToHex(stored), ", not ", ToHex(recorded), " as the tree has."));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -31,6 +33,10 @@ class EntryReader {
   [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> Read(Position from, TreeSize size,
                                                               const ReadLimits& limits) const;
 
+  // Entries that were held against the tree, and those of them that did not fit it.
+  [[nodiscard]] int64_t checked_count() const { return checked_count_.load(); }
+  [[nodiscard]] int64_t damaged_count() const { return damaged_count_.load(); }
+
   // The entries at `positions`, which rise and are durable, up to the limit of bytes, at least one.
   [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> ReadAt(
       const std::vector<Position>& positions, const ReadLimits& limits) const;
@@ -44,6 +50,8 @@ class EntryReader {
   const Store& store_;
   const DurableHead& head_;
   const std::function<void(const absl::Status&)> on_damage_;
+  mutable std::atomic<int64_t> checked_count_{0};
+  mutable std::atomic<int64_t> damaged_count_{0};
 };
 
 }  // namespace credence::ledger

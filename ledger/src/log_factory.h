@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "credence/ledger/log.h"
+#include "credence/ledger/stats.h"
 #include "store.h"
 
 namespace rocksdb {
@@ -33,6 +34,11 @@ class LogFactory {
   [[nodiscard]] static const CheckpointSigner* SignerOf(const Log& log);
   // Null before Start.
   [[nodiscard]] static const WritePipeline* PipelineOf(const Log& log);
+
+  // Counts a backup that ended so.
+  static void NoteBackup(const Log& log, const absl::Status& end);
+  // Fills in what is counted of entries read and of backups.
+  static void FillStats(const Log& log, LogStats& stats);
 };
 
 }  // namespace credence::ledger

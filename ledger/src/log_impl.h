@@ -55,6 +55,10 @@ class Log::Impl {
   std::unique_ptr<WritePipeline> pipeline;
   // The same for other threads.
   std::atomic<WritePipeline*> running{nullptr};
+  // Backups of the log while it is open; the time in microseconds of the Unix epoch.
+  mutable std::atomic<int64_t> backup_count{0};
+  mutable std::atomic<int64_t> failed_backup_count{0};
+  mutable std::atomic<int64_t> last_backup_time_us{0};
 };
 
 }  // namespace credence::ledger

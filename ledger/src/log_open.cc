@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "credence/base/check.h"
 #include "credence/base/status_macros.h"
 #include "failure.h"
@@ -75,6 +76,27 @@ const std::string& LogFactory::DirectoryOf(const Log& log) { return log.impl_->d
 const CheckpointSigner* LogFactory::SignerOf(const Log& log) { return log.impl_->signer.get(); }
 
 const WritePipeline* LogFactory::PipelineOf(const Log& log) { return log.impl_->running.load(); }
+
+void LogFactory::NoteBackup(const Log& log, const absl::Status& end) {
+  if (absl::IsCancelled(end)) return;
+  if (!end.ok()) {
+    ++log.impl_->failed_backup_count;
+    return;
+  }
+  ++log.impl_->backup_count;
+  log.impl_->last_backup_time_us = absl::ToUnixMicros(absl::Now());
+}
+
+void LogFactory::FillStats(const Log& log, LogStats& stats) {
+  const Log::Impl& impl = *log.impl_;
+  stats.checked_entry_count = impl.entries.checked_count();
+  stats.damaged_entry_count = impl.entries.damaged_count();
+  stats.backup_count = impl.backup_count;
+  stats.failed_backup_count = impl.failed_backup_count;
+  if (const int64_t time_us = impl.last_backup_time_us; time_us > 0) {
+    stats.last_backup_time = absl::FromUnixMicros(time_us);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<Log>> Log::Open(const OpenOptions& options) {
   return LogFactory::Open(options, nullptr);

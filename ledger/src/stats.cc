@@ -1,5 +1,8 @@
 #include "credence/ledger/stats.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/time/clock.h"
 #include "checkpoint_signer.h"
 #include "log_factory.h"
@@ -11,6 +14,14 @@ namespace credence::ledger {
 LogStats ReadStats(const Log& log) {
   LogStats stats;
   stats.size = log.tree_head().size;
+  LogFactory::FillStats(log, stats);
+  std::error_code error;
+  const std::filesystem::space_info space =
+      std::filesystem::space(LogFactory::DirectoryOf(log), error);
+  if (!error) {
+    stats.disk_free_bytes = static_cast<int64_t>(space.available);
+    stats.disk_size_bytes = static_cast<int64_t>(space.capacity);
+  }
   stats.store = LogFactory::StoreOf(log).Stats();
   if (const CheckpointSigner* const signer = LogFactory::SignerOf(log)) {
     stats.checkpoint_size = signer->latest().head.size;

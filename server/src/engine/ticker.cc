@@ -30,15 +30,18 @@ bool HasUnresolvedQuestion(const State& state, const NetworkState& network) {
 }
 
 // A write by the system. What it is about goes into messages to the operator.
-void Submit(Engine& engine, WriteCommand command, const std::string& about) {
+void Submit(Engine& engine, const TickerOptions& options, WriteCommand command,
+            const std::string& about) {
   command.body = about;
   command.options.set_actor(kActor);
-  engine.Write(std::move(command), [about](const absl::StatusOr<WriteResult>& result) {
-    // Where somebody else's write came first there may be nothing left to do.
-    if (result.ok() || absl::IsFailedPrecondition(result.status())) return;
-    std::fprintf(stderr, "credence: what was due by time was not recorded, %s: %s\n", about.c_str(),
-                 std::string(FromAbsl(result.status().message())).c_str());
-  });
+  engine.Write(std::move(command),
+               [about, report = options.report](const absl::StatusOr<WriteResult>& result) {
+                 // Where somebody else's write came first there may be nothing left to do.
+                 if (result.ok() || absl::IsFailedPrecondition(result.status())) return;
+                 if (report == nullptr) return;
+                 report(Cat("what was due by time was not recorded, ", about, ": ",
+                            FromAbsl(result.status().message())));
+               });
 }
 
 }  // namespace
@@ -148,7 +151,7 @@ bool Ticker::SubmitTick(const State& state, const std::string& network, absl::Ti
   command.decide = [network](const State& head, const DecideFacts& head_facts) {
     return DecideTick(head, head_facts, network);
   };
-  Submit(*engine_, std::move(command), Cat("daily posterior of networks/", network));
+  Submit(*engine_, options_, std::move(command), Cat("daily posterior of networks/", network));
   return true;
 }
 
@@ -162,7 +165,7 @@ void Ticker::SubmitClose(const QuestionState& question) {
   command.decide = [request](const State& head, const DecideFacts& facts) {
     return DecideCloseQuestion(head, facts, request);
   };
-  Submit(*engine_, std::move(command), Cat("close of ", request.name()));
+  Submit(*engine_, options_, std::move(command), Cat("close of ", request.name()));
 }
 
 void Ticker::SubmitResolution(const QuestionState& question) {
@@ -180,7 +183,7 @@ void Ticker::SubmitResolution(const QuestionState& question) {
   command.decide = [request](const State& head, const DecideFacts& facts) {
     return DecideResolveQuestion(head, facts, request);
   };
-  Submit(*engine_, std::move(command), Cat("resolution of ", request.name()));
+  Submit(*engine_, options_, std::move(command), Cat("resolution of ", request.name()));
 }
 
 }  // namespace credence::server

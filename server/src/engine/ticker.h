@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -25,6 +26,8 @@ struct TickerOptions {
   // A network or question is left alone until nothing was written to it for this long, so that a
   // history that is being loaded is not overtaken by the present between two of its items.
   absl::Duration quiet_time = absl::Minutes(10);
+  // Told, on a thread of the log, why a write that was due was not recorded. May be empty.
+  std::function<void(const std::string& problem)> report = nullptr;
 };
 
 class Ticker {

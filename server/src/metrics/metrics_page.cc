@@ -172,6 +172,49 @@ void AddLog(const ledger::LogStats& log, Page& page) {
              absl::ToDoubleSeconds(log.checkpoint_age));
 }
 
+void AddVerification(const ledger::LogStats& log, Page& page) {
+  page.Counter("credence_entries_checked_total",
+               "Entries that were read and held against the hash tree.",
+               static_cast<double>(log.checked_entry_count));
+  page.Counter("credence_entries_damaged_total", "Entries that did not fit the hash tree.",
+               static_cast<double>(log.damaged_entry_count));
+}
+
+void AddBackups(const ledger::LogStats& log, Page& page) {
+  page.Family(MetricType::Counter, "credence_backups_total",
+              "Backups of the served ledger since the start, by result.");
+  page.Value(log.backup_count, {{"result", "made"}});
+  page.Value(log.failed_backup_count, {{"result", "failed"}});
+  page.Gauge("credence_last_backup_time_seconds",
+             "When the last backup was made, in seconds since 1970; 0 before the first since the "
+             "start.",
+             log.last_backup_time == absl::InfinitePast()
+                 ? 0.0
+                 : absl::ToDoubleSeconds(log.last_backup_time - absl::UnixEpoch()));
+}
+
+void AddWitnesses(const PublishedCheckpoint* published, Page& page) {
+  const std::vector<WitnessStanding> witnesses =
+      published == nullptr ? std::vector<WitnessStanding>() : published->witnesses();
+  page.Family(MetricType::Gauge, "credence_witness_size_events",
+              "Events that the last checkpoint covers that a witness cosigned, by witness.");
+  for (const WitnessStanding& witness : witnesses) {
+    page.Value(witness.size.value, {{"witness", witness.name}});
+  }
+  page.Family(MetricType::Gauge, "credence_witness_up",
+              "1 while a witness gave a cosignature when it was asked last, by witness.");
+  for (const WitnessStanding& witness : witnesses) {
+    page.Value(int64_t{witness.time.has_value() && witness.error.empty()},
+               {{"witness", witness.name}});
+  }
+}
+
+void AddDisk(const ledger::LogStats& log, Page& page) {
+  page.Gauge("credence_disk_free_bytes", "Free space where the log is.", log.disk_free_bytes);
+  page.Gauge("credence_disk_size_bytes", "Size of the file system where the log is.",
+             log.disk_size_bytes);
+}
+
 void AddStore(const ledger::StoreStats& store, Page& page) {
   page.Gauge("credence_store_table_bytes", "Size of the database's table files.",
              store.table_bytes);
@@ -225,6 +268,10 @@ std::string MetricsPage::Render() const {
              "Reads that waited and messages of watches that no thread has taken yet.",
              engine.queued_task_count);
   AddLog(log, page);
+  AddVerification(log, page);
+  AddBackups(log, page);
+  AddWitnesses(published_, page);
+  AddDisk(log, page);
   AddStore(log.store, page);
   AddProcess(start_, page);
   return page.Text();

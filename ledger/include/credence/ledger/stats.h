@@ -35,6 +35,17 @@ struct LogStats {
   // Writes that the sequencer has not taken yet, and writes that are not answered yet.
   int64_t queued_write_count = 0;
   int64_t unanswered_write_count = 0;
+  // Entries that were read and held against the hash tree, and those that did not fit it.
+  int64_t checked_entry_count = 0;
+  int64_t damaged_entry_count = 0;
+  // Backups since the log was opened; the time of the last that was made, by the system's clock.
+  int64_t backup_count = 0;
+  int64_t failed_backup_count = 0;
+  absl::Time last_backup_time = absl::InfinitePast();
+  // Of the file system that holds the log, for a user without privileges; -1 where it does not
+  // tell.
+  int64_t disk_free_bytes = -1;
+  int64_t disk_size_bytes = -1;
   // Events in each batch that was written, and the nanoseconds of its write with its fsync.
   Histogram::Snapshot batch_events;
   Histogram::Snapshot commit_nanos;
