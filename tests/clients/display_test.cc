@@ -3,13 +3,13 @@
 #include <sstream>
 
 #include "absl/strings/match.h"
+#include "credence/cli/suggestion.h"
 #include "credence/cli/table.h"
 #include "credence/cli/time.h"
 #include "explain.h"
 #include "format.h"
 #include "history.h"
 #include "live_screen.h"
-#include "text.h"
 
 namespace credence::cli {
 namespace {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "credence/base/check.h"
 #include "credence/base/status_macros.h"
+#include "credence/cli/suggestion.h"
 #include "credence/cli/time.h"
 #include "credence/client/request_id.h"
 #include "credence/v1/evidence_service.pb.h"
@@ -19,7 +20,6 @@
 #include "format.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "text.h"
 
 namespace credence::cli {
 namespace {

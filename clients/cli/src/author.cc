@@ -7,12 +7,12 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/cli/exit_code.h"
+#include "credence/cli/suggestion.h"
 #include "credence/client/author_key.h"
 #include "credence/client/verify/note.h"
 #include "credence/v1/author_service.pb.h"
 #include "credence/v1/ledger_service.pb.h"
 #include "output.h"
-#include "text.h"
 
 // Authors' keys: made and kept here, registered with the ledger.
 namespace credence::cli {

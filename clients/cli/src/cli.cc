@@ -133,6 +133,7 @@ int RunCli(const std::vector<std::string>& args, CliContext& context,
            const std::vector<OfflineCommandRegistrar>& offline) {
   CLI::App app("A forecasting ledger: evidence, probabilities, and how good they were.",
                "credence");
+  context.SetArguments(args);
   RegisterClientCommands(app, context);
   for (const OfflineCommandRegistrar& add : offline) add(app, context);
   try {

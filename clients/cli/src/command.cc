@@ -11,9 +11,9 @@
 #include "absl/strings/str_replace.h"
 #include "credence/base/check.h"
 #include "credence/cli/exit_code.h"
+#include "credence/cli/suggestion.h"
 #include "credence/cli/time.h"
 #include "format.h"
-#include "text.h"
 
 namespace credence::cli {
 namespace {

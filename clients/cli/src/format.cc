@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "credence/base/check.h"
-#include "text.h"
+#include "credence/cli/suggestion.h"
 
 namespace credence::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "text.h"
+#include "credence/cli/suggestion.h"
 
 namespace credence::cli {
 namespace {

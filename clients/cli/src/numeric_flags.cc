@@ -11,9 +11,9 @@
 #include "absl/strings/str_split.h"
 #include "credence/base/status_macros.h"
 #include "credence/cli/exit_code.h"
+#include "credence/cli/suggestion.h"
 #include "format.h"
 #include "google/protobuf/message.h"
-#include "text.h"
 
 namespace credence::cli {
 namespace {

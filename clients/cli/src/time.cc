@@ -6,7 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "credence/cli/exit_code.h"
-#include "text.h"
+#include "credence/cli/suggestion.h"
 
 namespace credence::cli {
 namespace {

@@ -13,10 +13,10 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/cli/read_file.h"
+#include "credence/cli/suggestion.h"
 #include "credence/cli/time.h"
 #include "credence/event/v1/evidence_model.pb.h"
 #include "format.h"
-#include "text.h"
 
 namespace credence::cli {
 namespace {

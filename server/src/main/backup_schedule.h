@@ -4,12 +4,11 @@
 #include <string>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "credence/ledger/backup.h"
 #include "credence/ledger/log.h"
+#include "main/pace.h"
 
 namespace credence::server {
 
@@ -31,20 +30,18 @@ class BackupSchedule {
   BackupSchedule& operator=(const BackupSchedule&) = delete;
 
   void Start();
+  // From the wait under way on; positive.
+  void SetInterval(absl::Duration interval) { pace_.SetInterval(interval); }
   // Ends a backup that is under way without it, and joins. Idempotent.
   void Stop();
 
  private:
   void Run();
-  [[nodiscard]] bool stopping();
 
   const ledger::Log& log_;
   const std::string backup_directory_;
-  const absl::Duration interval_;
   const Report report_;
-
-  absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Pace pace_;
   std::thread thread_;
 };
 

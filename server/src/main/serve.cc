@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
+#include <map>
 #include <memory>
-#include <ostream>
+#include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/mutex.h"
@@ -17,13 +19,19 @@
 #include "engine/ticker.h"
 #include "http/http_server.h"
 #include "http/site.h"
+#include "logging/call_log.h"
+#include "logging/logger.h"
 #include "main/backup_schedule.h"
 #include "main/commands.h"
+#include "main/configuration.h"
 #include "main/input_file.h"
+#include "main/reloader.h"
+#include "main/service_manager.h"
 #include "main/stop_signal.h"
 #include "main/witness/witness_feed.h"
 #include "metrics/call_metrics.h"
 #include "metrics/metrics_page.h"
+#include "service/channelz_server.h"
 #include "service/grpc_call.h"
 #include "service/grpc_server.h"
 #include "service/router.h"
@@ -48,6 +56,11 @@ struct ServeFlags {
   std::string witness_policy;
   int witness_seconds = 10;
   int witness_renewal_minutes = 60;
+  // Empty: no channelz.
+  std::string channelz;
+  std::string channelz_port_file;
+  std::string log_format = "text";
+  std::string log_level = "info";
 };
 
 // Without TLS and tokens anybody who reaches the port may write.
@@ -72,18 +85,25 @@ std::string DefaultHttp(const std::string& listen) {
   return Cat(listen.substr(0, colon), ":", port == 0 ? 0 : port + 1);
 }
 
+Logger::Severity LeastSeverity(const ServeFlags& flags) {
+  static const auto* const kLevels =
+      new std::map<std::string, Logger::Severity>{{"debug", Logger::Severity::kDebug},
+                                                  {"info", Logger::Severity::kInfo},
+                                                  {"warning", Logger::Severity::kWarning},
+                                                  {"error", Logger::Severity::kError}};
+  return kLevels->at(flags.log_level);
+}
+
 // Null where no backups are asked for.
-std::unique_ptr<BackupSchedule> StartBackups(const ServeFlags& flags, const ledger::Log& log) {
+std::unique_ptr<BackupSchedule> StartBackups(const ServeFlags& flags, const ledger::Log& log,
+                                             const Logger& logger) {
   if (flags.backup_directory.empty()) return nullptr;
   auto schedule = std::make_unique<BackupSchedule>(
       log, flags.backup_directory, absl::Minutes(flags.backup_minutes),
-      [](const absl::StatusOr<ledger::BackupInfo>& made) {
-        // One call each: other threads write to the same stream.
-        const std::string line =
-            made.ok() ? Cat("credence: backup ", made->id, " of at least ", made->head.size.value,
-                            " events\n")
-                      : Cat("credence: no backup: ", FromAbsl(made.status().message()), "\n");
-        std::fputs(line.c_str(), stderr);
+      [&logger](const absl::StatusOr<ledger::BackupInfo>& made) {
+        if (!made.ok())
+          return logger.Warning(Cat("no backup: ", FromAbsl(made.status().message())));
+        logger.Info(Cat("backup ", made->id, " of at least ", made->head.size.value, " events"));
       });
   schedule->Start();
   return schedule;
@@ -92,7 +112,8 @@ std::unique_ptr<BackupSchedule> StartBackups(const ServeFlags& flags, const ledg
 // Null where no witnesses are asked for.
 absl::StatusOr<std::unique_ptr<WitnessFeed>> MakeWitnessFeed(const ServeFlags& flags,
                                                              const ledger::Log& log,
-                                                             PublishedCheckpoint& published) {
+                                                             PublishedCheckpoint& published,
+                                                             const Logger& logger) {
   if (flags.witness_policy.empty()) return nullptr;
   CREDENCE_ASSIGN_OR_RETURN(client::WitnessPolicy policy, ReadPolicy(flags.witness_policy));
   WitnessFeedOptions options(std::move(policy));
@@ -100,18 +121,76 @@ absl::StatusOr<std::unique_ptr<WitnessFeed>> MakeWitnessFeed(const ServeFlags& f
   options.renewal = absl::Minutes(flags.witness_renewal_minutes);
   options.path = Cat(flags.data, "/ledger.witnessed");
   return WitnessFeed::Make(log, published, std::move(options),
-                           [](const std::string& witness, const absl::Status& status) {
-                             const std::string line =
-                                 status.ok() ? Cat("credence: witness ", witness, " cosigns\n")
-                                             : Cat("credence: ", FromAbsl(status.message()), "\n");
-                             std::fputs(line.c_str(), stderr);
+                           [&logger](const std::string& witness, const absl::Status& status) {
+                             if (status.ok())
+                               return logger.Info(Cat("witness ", witness, " cosigns"));
+                             logger.Warning(FromAbsl(status.message()));
                            });
 }
 
-absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
-  const std::string http_listen = flags.http.empty() ? DefaultHttp(flags.listen) : flags.http;
+std::string HttpListen(const ServeFlags& flags) {
+  return flags.http.empty() ? DefaultHttp(flags.listen) : flags.http;
+}
+
+// What is wrong with flags that each by itself is right.
+absl::Status CheckFlags(const ServeFlags& flags) {
   CREDENCE_RETURN_IF_ERROR(CheckLoopback("--listen", flags.listen));
-  CREDENCE_RETURN_IF_ERROR(CheckLoopback("--http", http_listen));
+  CREDENCE_RETURN_IF_ERROR(CheckLoopback("--http", HttpListen(flags)));
+  if (flags.channelz.empty() || IsLoopback(flags.channelz)) return absl::OkStatus();
+  return cli::UsageError(Cat("--channelz ", flags.channelz,
+                             ": must be a loopback address, such as 127.0.0.1:7702, since it tells "
+                             "who is connected"));
+}
+
+// Null where no channelz is asked for. After the server that it tells of was started.
+absl::StatusOr<std::unique_ptr<ChannelzServer>> StartChannelz(const ServeFlags& flags) {
+  if (flags.channelz.empty()) return nullptr;
+  CREDENCE_ASSIGN_OR_RETURN(std::unique_ptr<ChannelzServer> server,
+                            ChannelzServer::Start(flags.channelz));
+  CREDENCE_RETURN_IF_ERROR(WritePort(flags.channelz_port_file, server->port()));
+  return server;
+}
+
+// What a server that runs takes over of its options.
+void AddReloads(const ServeFlags& flags, Logger& logger, BackupSchedule* backups,
+                WitnessFeed* witnesses, Reloader& reloader) {
+  // Looked at when it is needed.
+  reloader.Add({"drain-seconds"}, [] {});
+  reloader.Add({"log-level"}, [&] { logger.set_least(LeastSeverity(flags)); });
+  if (backups != nullptr) {
+    reloader.Add({"backup-minutes"},
+                 [&flags, backups] { backups->SetInterval(absl::Minutes(flags.backup_minutes)); });
+  }
+  if (witnesses != nullptr) {
+    reloader.Add({"witness-seconds", "witness-renewal-minutes"}, [&flags, witnesses] {
+      witnesses->SetTimes(absl::Seconds(flags.witness_seconds),
+                          absl::Minutes(flags.witness_renewal_minutes));
+    });
+  }
+}
+
+// Tells the service manager that it serves, and returns when it is to stop.
+void RunUntilStopped(const StopSignal& stop, const std::string& status, Executor& executor,
+                     Reloader& reloader) {
+  const ServiceManager manager = ServiceManager::FromEnvironment();
+  Heartbeat heartbeat(manager, executor);
+  manager.Ready(status);
+  for (auto asked = stop.Wait(absl::ZeroDuration()); asked != StopSignal::Asked::kStop;
+       asked = stop.Wait(manager.alive_interval())) {
+    if (asked == StopSignal::Asked::kReload) {
+      manager.Reloading();
+      reloader.Reload();
+      manager.Ready(status);
+    }
+    heartbeat.Beat();
+  }
+  manager.Stopping();
+  stop.Release();
+}
+
+absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
+  const std::string http_listen = HttpListen(flags);
+  CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
   // Debian's abseil looks for lock cycles at each lock, in release builds too. The tests run with
   // that; here it would cost a twentieth of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -127,15 +206,16 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   CREDENCE_RETURN_IF_ERROR(engine.Start());
   PublishedCheckpoint published(log.get());
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<WitnessFeed> witnesses,
-                            MakeWitnessFeed(flags, *log, published));
+                            MakeWitnessFeed(flags, *log, published, logger));
   PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
-  Ticker ticker(&engine);
+  Ticker ticker(&engine, {.report = [&](const std::string& line) { logger.Warning(line); }});
   ticker.Start();
   Router router;
   AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
   CallMetrics calls;
   calls.Instrument(router);
-  const MetricsPage metrics(engine, calls);
+  LogCalls(logger, router);
+  const MetricsPage metrics(engine, calls, witnessed);
   GrpcServerOptions options;
   options.listen = flags.listen;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
@@ -150,20 +230,19 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   CREDENCE_ASSIGN_OR_RETURN(
       const std::unique_ptr<HttpServer> http,
       HttpServer::Start([&site](const auto& exchange) { site.Serve(exchange); }, http_options));
+  CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ChannelzServer> channelz, StartChannelz(flags));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.http_port_file, http->port()));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.port_file, server->port()));
-  err << "credence: serving " << log->origin() << " at " << WithPort(flags.listen, server->port())
-      << " (gRPC) and http://" << WithPort(http_listen, http->port()) << ", "
-      << log->tree_head().size.value << " events"
-      << "\n"
-      << std::flush;
-  const std::unique_ptr<BackupSchedule> backups = StartBackups(flags, *log);
+  const std::string status =
+      Cat("serving ", log->origin(), " at ", WithPort(flags.listen, server->port()),
+          " (gRPC) and http://", WithPort(http_listen, http->port()), ", ",
+          log->tree_head().size.value, " events");
+  logger.Info(status);
+  const std::unique_ptr<BackupSchedule> backups = StartBackups(flags, *log, logger);
   if (witnesses != nullptr) witnesses->Start();
-  stop.Wait();
-  stop.Release();
-  err << "credence: stopping"
-      << "\n"
-      << std::flush;
+  AddReloads(flags, logger, backups.get(), witnesses.get(), reloader);
+  RunUntilStopped(stop, status, engine.executor(), reloader);
+  logger.Info("stopping");
   site.BeginDrain();
   if (backups != nullptr) backups->Stop();
   if (witnesses != nullptr) witnesses->Stop();
@@ -172,17 +251,32 @@ absl::Status Serve(const ServeFlags& flags, std::ostream& err) {
   server->Drain(deadline);
   http->Drain(deadline);
   engine.Stop();
-  err << "credence: stopped at " << log->tree_head().size.value << " events"
-      << "\n"
-      << std::flush;
+  logger.Info(Cat("stopped at ", log->tree_head().size.value, " events"));
   return absl::OkStatus();
 }
 
-}  // namespace
+// What tells operators how the server is.
+void AddOperatorOptions(CLI::App* command, ServeFlags* flags) {
+  command->add_option("--channelz", flags->channelz,
+                      "Loopback HOST:PORT for channelz, gRPC's account of its connections; none "
+                      "where absent");
+  command->add_option("--channelz-port-file", flags->channelz_port_file,
+                      "File that the port for channelz is written to");
+  command
+      ->add_option("--log-format", flags->log_format,
+                   "Form of the lines on standard error: text, or json with one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command
+      ->add_option("--log-level", flags->log_level,
+                   "Least severity that is logged: debug (every call), info, warning or error")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+}
 
-void RegisterServe(CLI::App& app, cli::CliContext& context) {
-  CLI::App* command = app.add_subcommand("serve", "Serve a ledger");
-  auto flags = std::make_shared<ServeFlags>();
+// All options of the command; gives their configuration.
+std::shared_ptr<Configuration> AddServeOptions(CLI::App* command, ServeFlags* flags) {
+  std::shared_ptr<Configuration> configuration = Configuration::AddTo(command);
   command->add_option("--data", flags->data, "Directory of the ledger")
       ->required()
       ->envname("CREDENCE_DATA");
@@ -237,7 +331,59 @@ void RegisterServe(CLI::App& app, cli::CliContext& context) {
                    "How long calls under way may take after SIGTERM")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
-  context.SetAction(command, [flags, &context] { return Serve(*flags, context.err()); });
+  AddOperatorOptions(command, flags);
+  configuration->NameVariables();
+  return configuration;
+}
+
+// What the command line, the environment and the file say now. The program's other commands are
+// there because their global flags may stand on the same command line.
+absl::StatusOr<std::map<std::string, std::string>> ParseAnew(
+    const std::vector<std::string>& arguments, ServeFlags& flags) {
+  std::istringstream in;
+  std::ostringstream out;
+  cli::CliContext context(cli::CliEnvironment{.in = in, .out = out, .err = out});
+  CLI::App app;
+  cli::RegisterClientCommands(app, context);
+  ServeFlags parsed;
+  const auto configuration = AddServeOptions(app.add_subcommand("serve"), &parsed);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::Error& error) {
+    return cli::UsageError(error.what());
+  }
+  CREDENCE_RETURN_IF_ERROR(CheckFlags(parsed));
+  flags = std::move(parsed);
+  return configuration->Values();
+}
+
+absl::Status Run(ServeFlags& flags, const Configuration& configuration, cli::CliContext& context) {
+  if (configuration.mode() == Configuration::Mode::kPrint) {
+    context.out() << configuration.Print();
+    return absl::OkStatus();
+  }
+  if (configuration.mode() == Configuration::Mode::kCheck) {
+    CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
+    context.out() << "the configuration is right\n";
+    return absl::OkStatus();
+  }
+  Logger logger(Logger::StandardError(),
+                flags.log_format == "json" ? Logger::Format::kJson : Logger::Format::kText,
+                LeastSeverity(flags));
+  Reloader reloader(
+      configuration.Values(), [&] { return ParseAnew(context.arguments(), flags); },
+      [&](const std::string& line) { logger.Info(line); });
+  return Serve(flags, reloader, logger);
+}
+
+}  // namespace
+
+void RegisterServe(CLI::App& app, cli::CliContext& context) {
+  CLI::App* command = app.add_subcommand("serve", "Serve a ledger");
+  auto flags = std::make_shared<ServeFlags>();
+  const std::shared_ptr<Configuration> configuration = AddServeOptions(command, flags.get());
+  context.SetAction(
+      command, [flags, configuration, &context] { return Run(*flags, *configuration, context); });
 }
 
 }  // namespace credence::server

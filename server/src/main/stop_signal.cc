@@ -1,10 +1,9 @@
 #include "main/stop_signal.h"
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdio>
 #include <fstream>
 
@@ -16,16 +15,21 @@ StopSignal::StopSignal() {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   descriptor_ = signalfd(-1, &signals_, SFD_CLOEXEC);
 }
 
 StopSignal::~StopSignal() { close(descriptor_); }
 
-void StopSignal::Wait() const {
-  std::array<char, sizeof(signalfd_siginfo)> info{};
-  while (read(descriptor_, info.data(), info.size()) < 0 && errno == EINTR) {
-  }
+StopSignal::Asked StopSignal::Wait(absl::Duration timeout) const {
+  const int64_t milliseconds =
+      timeout == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(timeout);
+  pollfd waited{descriptor_, POLLIN, 0};
+  if (poll(&waited, 1, static_cast<int>(milliseconds)) <= 0) return Asked::kNothing;
+  signalfd_siginfo info{};
+  if (read(descriptor_, &info, sizeof info) != sizeof info) return Asked::kNothing;
+  return info.ssi_signo == SIGHUP ? Asked::kReload : Asked::kStop;
 }
 
 void StopSignal::Release() const { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }

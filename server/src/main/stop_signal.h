@@ -5,12 +5,14 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 // What the commands that serve share: how they end, and how they say where they listen.
 namespace credence::server {
 
-// SIGTERM and SIGINT as something to wait for. Made before any thread starts, so that all of them
-// leave the signals to it.
+// SIGTERM and SIGINT, which end the program, and SIGHUP, which has it read its configuration anew,
+// as something to wait for. Made before any thread starts, so that all of them leave the signals to
+// it.
 class StopSignal {
  public:
   StopSignal();
@@ -18,7 +20,10 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  void Wait() const;
+  enum class Asked { kNothing, kReload, kStop };
+
+  // Until a signal comes, or for `timeout` at most: kNothing then.
+  [[nodiscard]] Asked Wait(absl::Duration timeout = absl::InfiniteDuration()) const;
 
   // From now on a second signal ends the process at once.
   void Release() const;

@@ -61,7 +61,8 @@ absl::Status Serve(const WitnessFlags& flags, std::ostream& err) {
   err << "credence: witness " << witness->verifier_key() << " at http://"
       << WithPort(flags.listen, server->port()) << "\n"
       << std::flush;
-  stop.Wait();
+  while (stop.Wait() != StopSignal::Asked::kStop) {
+  }
   stop.Release();
   server->Drain(absl::Now() + absl::Seconds(5));
   return absl::OkStatus();

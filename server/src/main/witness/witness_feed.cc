@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "credence/base/check.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
@@ -35,9 +34,12 @@ struct WitnessFeed::Round {
 
 WitnessFeed::WitnessFeed(const ledger::Log& log, PublishedCheckpoint& published,
                          WitnessFeedOptions options, Report report)
-    : log_(log), published_(published), options_(std::move(options)), report_(std::move(report)) {
-  CREDENCE_CHECK(options_.interval > absl::ZeroDuration());
-}
+    : log_(log),
+      published_(published),
+      options_(std::move(options)),
+      report_(std::move(report)),
+      pace_(options_.interval),
+      renewal_(options_.renewal) {}
 
 WitnessFeed::~WitnessFeed() { Stop(); }
 
@@ -100,26 +102,28 @@ void WitnessFeed::Start() {
 }
 
 void WitnessFeed::Stop() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  pace_.Stop();
   for (Member& member : members_) {
     if (member.client != nullptr) member.client->Cancel();
   }
   if (thread_.joinable()) thread_.join();
 }
 
-void WitnessFeed::Run() {
-  while (true) {
-    RunRound();
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.interval)) return;
-  }
+void WitnessFeed::SetTimes(absl::Duration interval, absl::Duration renewal) {
+  pace_.SetInterval(interval);
+  absl::MutexLock lock(&mutex_);
+  renewal_ = renewal;
 }
 
-bool WitnessFeed::IsDue(const ledger::SignedCheckpoint& latest) const {
-  return latest.head.size != cosigned_size_ || absl::Now() - cosigned_time_ >= options_.renewal;
+void WitnessFeed::Run() {
+  do {
+    RunRound();
+  } while (pace_.Wait());
+}
+
+bool WitnessFeed::IsDue(const ledger::SignedCheckpoint& latest) {
+  absl::MutexLock lock(&mutex_);
+  return latest.head.size != cosigned_size_ || absl::Now() - cosigned_time_ >= renewal_;
 }
 
 bool WitnessFeed::RunRound() {
@@ -150,7 +154,7 @@ void WitnessFeed::Ask(Round& round, size_t index) {
   absl::StatusOr<std::vector<NoteSignature>> cosignatures =
       member.client->Cosign(round.checkpoint, round.target.note, prove);
   absl::MutexLock lock(&mutex_);
-  if (stopping_) return;
+  if (pace_.stopping()) return;
   if (cosignatures.ok()) {
     member.standing.size = round.target.head.size;
     member.standing.time = absl::Now();

@@ -17,6 +17,7 @@
 #include "credence/ledger/log.h"
 #include "credence/ledger/tlog.h"
 #include "engine/published_checkpoint.h"
+#include "main/pace.h"
 
 namespace credence::server {
 
@@ -56,6 +57,8 @@ class WitnessFeed {
   WitnessFeed& operator=(const WitnessFeed&) = delete;
 
   void Start();
+  // In place of the options' interval and renewal, from the wait under way on. Both are positive.
+  void SetTimes(absl::Duration interval, absl::Duration renewal);
   // Ends the requests under way, and joins. Idempotent.
   void Stop();
 
@@ -77,7 +80,7 @@ class WitnessFeed {
   [[nodiscard]] absl::Status MakeClients();
   void LoadPublished();
   void Run();
-  [[nodiscard]] bool IsDue(const ledger::SignedCheckpoint& latest) const;
+  [[nodiscard]] bool IsDue(const ledger::SignedCheckpoint& latest);
   void Ask(Round& round, size_t index);
   void Publish(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Note(size_t index, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -87,9 +90,11 @@ class WitnessFeed {
   const WitnessFeedOptions options_;
   const Report report_;
 
+  Pace pace_;
+
   absl::Mutex mutex_;
   std::vector<Member> members_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration renewal_ ABSL_GUARDED_BY(mutex_);
   // Of the last quorum.
   ledger::TreeSize cosigned_size_;
   absl::Time cosigned_time_ = absl::InfinitePast();

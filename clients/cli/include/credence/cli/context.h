@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -79,6 +81,10 @@ class CliContext {
   // one that calls it.
   [[nodiscard]] Action FindAction(const CLI::App* command) const;
 
+  // What the program was called with, without its name.
+  void SetArguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+  [[nodiscard]] const std::vector<std::string>& arguments() const { return arguments_; }
+
   // The client of the flags' endpoint, made when first asked for. INVALID_ARGUMENT with the reason
   // USAGE where a flag that it needs is malformed.
   [[nodiscard]] absl::StatusOr<client::Client*> Connect();
@@ -96,6 +102,7 @@ class CliContext {
  private:
   CliEnvironment environment_;
   GlobalFlags flags_;
+  std::vector<std::string> arguments_;
   std::map<const CLI::App*, Action> actions_;
   std::unique_ptr<client::Client> client_;
 };

@@ -1,4 +1,4 @@
-#include "text.h"
+#include "credence/cli/suggestion.h"
 
 #include <algorithm>
 
