@@ -165,6 +165,47 @@ TEST(ForeignNetworkTest, WhatIsTooCostlyIsRefusedWithTheEstimate) {
   EXPECT_EQ(Query(uai, {"--memory-budget", "10 kB"}).exit_code, cli::kExitUsage);
 }
 
+// A square of 45 by 45 yes/no nodes, each copying the one above and the one to the left in a
+// manner: its cliques take 2^45 cells, and its first corner nine nodes.
+std::string Square(int side) {
+  std::string text = "network square { }\n";
+  const auto name = [side](int i) { return Cat("n", i / side, "_", i % side); };
+  for (int i = 0; i < side * side; ++i) {
+    text += Cat("variable ", name(i), " { type discrete [ 2 ] { yes, no }; }\n");
+  }
+  for (int i = 0; i < side * side; ++i) {
+    const bool above = i >= side;
+    const bool left = i % side > 0;
+    if (above && left) {
+      text += Cat("probability ( ", name(i), " | ", name(i - side), ", ", name(i - 1),
+                  " ) { (yes, yes) 0.9, 0.1; (yes, no) 0.5, 0.5; (no, yes) 0.4, 0.6; (no, no) "
+                  "0.2, 0.8; }\n");
+    } else if (above || left) {
+      text += Cat("probability ( ", name(i), " | ", name(above ? i - side : i - 1),
+                  " ) { (yes) 0.7, 0.3; (no) 0.2, 0.8; }\n");
+    } else {
+      text += Cat("probability ( ", name(i), " ) { table 0.3, 0.7; }\n");
+    }
+  }
+  return text;
+}
+
+TEST(ForeignNetworkTest, WhatDoesNotBearOnTheTargetCostsNothing) {
+  const std::string large = Square(45);
+  EXPECT_THAT(Query(large, {}).err, HasSubstr("INFERENCE_BUDGET_EXCEEDED"));
+  const std::vector<std::string> corner = {"--evidence", "n2_2=yes", "--target", "n0_0,n1_1"};
+  const Ran part = Query(large, corner);
+  const Ran whole = Query(Square(3), corner);
+  for (const char* node : {"n0_0", "n1_1"}) {
+    EXPECT_THAT(NumberAt(part, {"marginals", node, "yes"}),
+                DoubleNear(NumberAt(whole, {"marginals", node, "yes"}), 1e-14));
+  }
+  EXPECT_THAT(NumberAt(part, {"logEvidence"}), DoubleNear(NumberAt(whole, {"logEvidence"}), 1e-12));
+  // What was seen far away bears on everything before it.
+  EXPECT_THAT(Query(large, {"--evidence", "n44_44=yes", "--target", "n0_0"}).err,
+              HasSubstr("INFERENCE_BUDGET_EXCEEDED"));
+}
+
 // A thousand steps, each of which is unlikely: ln P = -961.4, far below what a double holds.
 TEST(ForeignNetworkTest, ImprobableEvidenceIsAnOrdinaryNumber) {
   std::string text;

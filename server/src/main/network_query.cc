@@ -27,6 +27,7 @@
 #include "credence/forecaster/query.h"
 #include "main/network_commands.h"
 #include "main/network_input.h"
+#include "main/network_pruning.h"
 #include "main/text.h"
 
 namespace credence::server {
@@ -296,6 +297,13 @@ absl::Status AskApproximately(forecaster::Engine& engine, const QueryFlags& flag
   return absl::OkStatus();
 }
 
+std::vector<std::string> NamesOf(const CompiledNetwork& network, const std::vector<int>& nodes) {
+  std::vector<std::string> names;
+  for (const int node : nodes)
+    names.push_back(network.network().nodes[static_cast<size_t>(node)].name);
+  return names;
+}
+
 // All marginals come from one pass; a few each from the part of the network that bears on it.
 absl::Status AskMarginals(forecaster::Engine& engine, const Question& question, Answer& answer) {
   const size_t node_count = engine.network().network().nodes.size();
@@ -317,7 +325,10 @@ absl::StatusOr<Answer> Ask(const CompiledNetwork& network, const QueryFlags& fla
                            const Question& question, int64_t memory_budget) {
   CREDENCE_ASSIGN_OR_RETURN(forecaster::Query query,
                             forecaster::Query::Open(network, question.items, question.options));
-  forecaster::Engine engine(network, {.memory_budget_bytes = memory_budget});
+  // Asked once: only tables that the nearest cache holds are worth keeping between the passes.
+  constexpr int64_t kMostCellsKept = int64_t{1} << 14;
+  forecaster::Engine engine(
+      network, {.memory_budget_bytes = memory_budget, .most_cells_kept = kMostCellsKept});
   query.LoadInto(engine);
   Answer answer;
   if (flags.approximate) {
@@ -523,6 +534,34 @@ absl::Status CheckFlags(const QueryFlags& flags) {
   return cli::UsageError("--samples: must be from 2 to 1,000,000,000");
 }
 
+using SharedNetwork = std::shared_ptr<const CompiledNetwork>;
+
+// Where nodes are named, the part of the network that bears on them and on the evidence; the
+// question is then about that part. Of a network too large to be answered as a whole a part may do.
+absl::StatusOr<SharedNetwork> Prune(const SharedNetwork& whole, int64_t memory_budget,
+                                    Question& question) {
+  if (question.targets.empty()) return whole;
+  const std::vector<std::string> targets = NamesOf(*whole, question.targets);
+  const std::vector<std::string> joint = NamesOf(*whole, question.joint);
+  std::vector<std::string> named = targets;
+  named.insert(named.end(), joint.begin(), joint.end());
+  for (const auto& item : question.items) named.push_back(item.node);
+  for (const auto& observation : question.options.resolved) named.push_back(observation.node);
+  for (const auto& forced : question.options.interventions) named.push_back(forced.node);
+  forecaster::Network bearing = BearingOn(*whole, named);
+  if (bearing.nodes.size() == whole->network().nodes.size()) return whole;
+  CREDENCE_ASSIGN_OR_RETURN(
+      SharedNetwork part,
+      CompiledNetwork::Compile(std::move(bearing),
+                               {.memory_budget_bytes = memory_budget, .without_tree = true}));
+  const auto renumber = [&part](const std::vector<std::string>& names, std::vector<int>& nodes) {
+    for (size_t i = 0; i < names.size(); ++i) nodes[i] = *part->FindNode(names[i]);
+  };
+  renumber(targets, question.targets);
+  renumber(joint, question.joint);
+  return part;
+}
+
 absl::Status RunQuery(const QueryFlags& flags, cli::CliContext& context) {
   CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
   CREDENCE_ASSIGN_OR_RETURN(const int64_t memory_budget, MemoryBudget(flags));
@@ -537,10 +576,13 @@ absl::Status RunQuery(const QueryFlags& flags, cli::CliContext& context) {
   }
   CREDENCE_ASSIGN_OR_RETURN(Question question,
                             MakeQuestion(**compiled, flags, input.file, context));
-  FillTargets(**compiled, input.file, question);
-  CREDENCE_ASSIGN_OR_RETURN(Answer answer, Ask(**compiled, flags, question, memory_budget));
+  CREDENCE_ASSIGN_OR_RETURN(const auto network, flags.most_probable
+                                                    ? *compiled
+                                                    : Prune(*compiled, memory_budget, question));
+  FillTargets(*network, input.file, question);
+  CREDENCE_ASSIGN_OR_RETURN(Answer answer, Ask(*network, flags, question, memory_budget));
   answer.log_evidence += input.file.log_scale;
-  WriteAnswer(**compiled, question, answer, context);
+  WriteAnswer(*network, question, answer, context);
   return absl::OkStatus();
 }
 
@@ -574,7 +616,10 @@ void AddNetworkQuery(CLI::App* noun, cli::CliContext& context) {
                    "Network in YAML, JSON, BIF, XMLBIF or UAI; - for standard input")
       ->required();
   AddEvidenceFlags(command, *flags);
-  command->add_option("--target", flags->targets, "Nodes to show, such as X,Y; else all")
+  command
+      ->add_option("--target", flags->targets,
+                   "Nodes to show, such as X,Y, and what does not bear on them or on the evidence "
+                   "is left aside; else all")
       ->allow_extra_args(false);
   command
       ->add_option("--joint", flags->joint,
