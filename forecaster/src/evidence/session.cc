@@ -64,6 +64,11 @@ void Accumulate(std::vector<double>& sum, std::span<const double> values) {
   for (int i = 0; i < Size(values); ++i) sum[i] += values[i];
 }
 
+void AccumulateScaled(std::vector<double>& sum, std::span<const double> values, double weight) {
+  if (sum.empty()) sum.assign(values.size(), 0.0);
+  for (int i = 0; i < Size(values); ++i) sum[i] += values[i] * weight;
+}
+
 bool RulesOutAState(std::span<const double> log_likelihood) {
   return std::any_of(log_likelihood.begin(), log_likelihood.end(), IsLogZero);
 }
@@ -257,9 +262,13 @@ absl::Status Session::TakeItems(std::span<const EvidenceItem> items) {
                            .first->second;
   }
   CREDENCE_RETURN_IF_ERROR(violations.ToStatus());
-  std::sort(items_.begin(), items_.end(), [](const PreparedItem& left, const PreparedItem& right) {
+  const auto before = [](const PreparedItem& left, const PreparedItem& right) {
     return ItemOrder(*left.item, *right.item);
-  });
+  };
+  // They often come in their order.
+  if (!std::is_sorted(items_.begin(), items_.end(), before)) {
+    std::sort(items_.begin(), items_.end(), before);
+  }
   return absl::OkStatus();
 }
 
@@ -379,10 +388,20 @@ QueryFactors Session::MakeQuery(const Situation& situation) const {
 }
 
 void Session::AddLikelihoods(const Situation& situation, QueryFactors& query) const {
-  const std::vector<std::vector<double>> contributions = Contributions(situation);
-  for (int i = 0; i < Size(contributions); ++i) {
-    if (contributions[i].empty()) continue;
-    Accumulate(query.log_likelihoods[items_[situation.items[i]].node], contributions[i]);
+  // Adds up what Contributions lists, without the list.
+  const std::vector<double> weights =
+      DependenceWeights(items_, situation.items, options_->default_cluster_correlation);
+  for (int i = 0; i < Size(situation.items); ++i) {
+    const PreparedItem& prepared = items_[situation.items[i]];
+    if (prepared.is_hazard_ratio) continue;
+    std::vector<double>& sum = query.log_likelihoods[prepared.node];
+    const std::optional<double>& half_life = prepared.item->half_life_days;
+    if (half_life) {
+      const double age_days = AgeDays(*prepared.item, situation.at);
+      AccumulateScaled(sum, DecayByAge(prepared.log_likelihood, age_days, *half_life), weights[i]);
+    } else {
+      AccumulateScaled(sum, prepared.log_likelihood, weights[i]);
+    }
   }
   for (const int i : situation.resolved) {
     const PreparedObservation& observation = resolved_[i];
@@ -398,9 +417,13 @@ void Session::AddLikelihoods(const Situation& situation, QueryFactors& query) co
 
 void Session::AddHazards(const Situation& situation, QueryFactors& query) const {
   std::map<int, std::vector<HazardChange>> changes;
-  const std::vector<double> weights =
-      DependenceWeights(items_, situation.items, options_->default_cluster_correlation);
-  for (int i = 0; i < Size(situation.items); ++i) {
+  const bool any_ratio = std::any_of(items_.begin(), items_.end(),
+                                     [](const PreparedItem& item) { return item.is_hazard_ratio; });
+  std::vector<double> weights;
+  if (any_ratio) {
+    weights = DependenceWeights(items_, situation.items, options_->default_cluster_correlation);
+  }
+  for (int i = 0; any_ratio && i < Size(situation.items); ++i) {
     const PreparedItem& prepared = items_[situation.items[i]];
     if (!prepared.is_hazard_ratio) continue;
     const double log_ratio = prepared.log_likelihood[0] - prepared.log_likelihood[1];
