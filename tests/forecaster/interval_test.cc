@@ -39,11 +39,24 @@ TEST(IntervalTest, AnUncertainLikelihoodRatioHasTheExactQuantiles) {
   EXPECT_NEAR(h.median, 0.25, 5e-5);
   EXPECT_NEAR(h.mean, 0.26087362115216126, 1e-4);
   const auto at = [](double z) { return 1 / (1 + 9 / (3 * std::exp(.5 * z))); };
+  EXPECT_NEAR(at(-1.6448536269514722), 0.12774573773623626, 1e-15);
+  EXPECT_NEAR(at(1.6448536269514722), 0.43138920465893395, 1e-15);
   const double z[] = {0.6744897501960817, 1.2815515655446004, 1.959963984540054};
   for (int i = 0; i < 3; ++i) {
     EXPECT_NEAR(h.intervals[i].low, at(-z[i]), 3e-4);
     EXPECT_NEAR(h.intervals[i].high, at(z[i]), 3e-4);
   }
+}
+
+// p = .01, m = ln 20, v = 3: the mean is that of the quadrature, not the .3206 of the probit
+// shortcut.
+TEST(IntervalTest, AVeryUncertainRatioHasItsMeanByQuadrature) {
+  const auto network = Compiled(MakeNetwork({FixedNode("h", {"yes", "no"}, {}, {{.01, .99}})}));
+  const Intervals result =
+      Computed(*network, {Spread(Item("e", "h", LikelihoodRatio{20}), 3 * kDecibans)},
+               OptionsAt(Day(1)), {{"h", "yes"}}, {.seed = 5, .draw_count = 8192});
+  EXPECT_NEAR(result.states[0].mean, 0.32270965186256196, 1e-4);
+  EXPECT_NEAR(result.states[0].median, 20.0 / 119, 1e-4);
 }
 
 TEST(IntervalTest, ADirichletRowHasItsBetaIntervals) {
