@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
+import "../../styles/forms.css";
 import type { Receipt } from "../../gen/credence/v1/common_pb";
 import type { Loaded } from "../../lib/load";
 import { Dialog, Problem } from "../../ui/parts";

@@ -60,7 +60,7 @@ function KeyForm({ origin, onGiven }: { origin: string; onGiven: () => void }) {
     <details class="more">
       <summary>Hold the ledger to a key that you were given</summary>
       <form class="stack" onSubmit={submit}>
-        <Field label="Verifier key" hint="As `credence init` printed it: name+id+base64." error={error || undefined}>
+        <Field label="Verifier key" hint={<>As <code>credence init</code> printed it: name+id+base64.</>} error={error || undefined}>
           {(attributes) => <input type="text" class="mono" required {...attributes} value={text} onInput={(event) => setText(event.currentTarget.value)} />}
         </Field>
         <div><button type="submit" class="button">Use this key</button></div>

@@ -72,7 +72,7 @@ export function NetworkForm({ network, onClose }: { network: Network | undefined
     <WriteDialog title={own === undefined ? "Declare a network" : "Revise the network"} action={own === undefined ? "Declare it" : "Revise it"}
       write={write} whole={whole} onClose={onClose}
       done={(result) => <p><a href={`/${result.network!.name}`}>Look at the network</a></p>}>
-      <Field label="The network, as YAML" hint="As `credence apply` reads it: nodes with states, parents and tables.">
+      <Field label="The network, as YAML" hint={<>As <code>credence apply</code> reads it: nodes with states, parents and tables.</>}>
         {(attributes) => (
           <textarea {...attributes} class="mono text-edit" spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
         )}

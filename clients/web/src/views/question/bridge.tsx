@@ -141,7 +141,8 @@ export function BridgeFigure(props: {
   const shown = shortened(bars, whole);
   // From the prior on: the way from even odds to the prior would leave the steps no room.
   const ends = [...shown.map((bar) => bar.to), explanation.logOddsDecibans].filter((end) => end !== undefined);
-  const room = ends.length === 0 ? 1 : Math.max(0.25, (Math.max(...ends) - Math.min(...ends)) * 0.08);
+  const way = ends.length === 0 ? 0 : Math.max(...ends) - Math.min(...ends);
+  const room = way === 0 ? 2 : Math.max(0.25, way * 0.08);
   const low = Math.min(...ends, ends[0] ?? 0) - room;
   const high = Math.max(...ends, ends[0] ?? 0) + room;
   const items = new Map(base.evidence.map((item) => [item.name, item]));

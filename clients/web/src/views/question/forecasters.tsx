@@ -167,10 +167,10 @@ function NumberFigure({ instant, base, moment, pin, onAdd }: Props) {
       data={{ columns: ["probability", `model (${unit})`], rows: points.map(({ probability, value }) => [probability, value]) }}
     >
       {points.length > 0 && (
-        <>
-          <DensityChart points={points} unit={unit} />
-          <CumulativeChart points={points} unit={unit} />
-        </>
+        <div class="pair">
+          <div><DensityChart points={points} unit={unit} /></div>
+          <div><CumulativeChart points={points} unit={unit} /></div>
+        </div>
       )}
       <table class="quantiles">
         <thead><tr><th>Quantile</th><th class="right">Model</th><th class="right">Pool</th></tr></thead>

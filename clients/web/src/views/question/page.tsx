@@ -130,9 +130,17 @@ function NumericAnswer({ base, instant }: { base: Base; instant: Instant }) {
   );
 }
 
+// When it closes, as seen from the instant that is looked at; or that it was over before.
+function CloseText({ question, at }: { question: Question; at: number | undefined }) {
+  const close = dateOf(question.closeTime);
+  const ended = dateOf(question.resolution?.resolveTime);
+  if (close === undefined) return null;
+  if (ended !== undefined) return <>{ended < close ? "was to close" : "closed"} {dayText(close)}</>;
+  return <>closes {dayText(close)} ({distance(close, at === undefined ? undefined : new Date(at * 1000))})</>;
+}
+
 function Head({ base, instant, at, children }: { base: Base; instant: Instant | undefined; at: number | undefined; children: preact.ComponentChildren }) {
   const question = instant?.question ?? base.question;
-  const close = dateOf(question.closeTime);
   const alone = idOf(question.network) === idOf(question.name);
   return (
     <header class="question-head">
@@ -142,7 +150,7 @@ function Head({ base, instant, at, children }: { base: Base; instant: Instant | 
         <StateChip state={question.state} />
         {question.tags.map((tag) => <a key={tag} class="chip" href={`/?tag=${encodeURIComponent(tag)}`}>{tag}</a>)}
         <span class="muted small">
-          {close !== undefined && <>closes {dayText(close)} ({distance(close, at === undefined ? undefined : new Date(at * 1000))})</>}
+          <CloseText question={question} at={at} />
           {!alone && <> · network <a href={`/networks/${idOf(question.network)}`}>{spoken(idOf(question.network))}</a></>}
         </span>
       </div>
@@ -272,11 +280,13 @@ export function QuestionPage({ id }: { id: string }) {
       <div class="stack">
         <HistoryFigure {...shared} state={state} onEvidence={setItem} />
         {now === undefined ? <Skeleton height={400} /> : (
-          <div class={`columns${instant.loading ? " loading" : ""}`}>
-            <div class="stack">
-              {now.explanation && <BridgeFigure {...shared} explanation={now.explanation} onEvidence={setItem} />}
-              {now.explanation && <WhatIfFigure {...shared} instant={now} state={state} />}
-            </div>
+          <div class={`columns${now.explanation ? "" : " single"}${instant.loading ? " loading" : ""}`}>
+            {now.explanation && (
+              <div class="stack">
+                <BridgeFigure {...shared} explanation={now.explanation} onEvidence={setItem} />
+                <WhatIfFigure {...shared} instant={now} state={state} />
+              </div>
+            )}
             <div class="stack">
               {now.scores.length > 0 && <ScoredFigure scores={now.scores} pin={pin} />}
               <ForecastersFigure {...shared} instant={now} state={state} onAdd={live && question.state === State.ACTIVE ? () => setForm("forecast") : undefined} />
