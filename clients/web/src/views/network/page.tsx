@@ -1,5 +1,5 @@
 // Networks: which there are, and one as a graph with what it holds of each node.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import "../../styles/network.css";
 import { type Node, NodeRole } from "../../gen/credence/event/v1/network_model_pb";
@@ -164,8 +164,14 @@ function Graph({ base, states, at, chosen, onChoose }: {
   }
   const asked = new Set(base.questions.map((question) => question.node));
   const pad = 12;
+  // Where the window is narrower than the graph, its middle is what is seen first.
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const { current } = frame;
+    if (current !== null) current.scrollLeft = (current.scrollWidth - current.clientWidth) / 2;
+  }, [layout]);
   return (
-    <div class="graph scroll-x" tabIndex={0} role="region" aria-label="Graph of the network">
+    <div ref={frame} class="graph scroll-x" tabIndex={0} role="region" aria-label="Graph of the network">
       <svg width={layout.width + 2 * pad} height={layout.height + 2 * pad} viewBox={`${-pad} ${-pad} ${layout.width + 2 * pad} ${layout.height + 2 * pad}`}>
         <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0,0L8,4L0,8z" /></marker></defs>
         {layout.arcs.map((arc) => (
