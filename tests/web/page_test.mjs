@@ -203,6 +203,21 @@ test("subjects are compared in pairs, with the server's numbers and what they sa
   await page.close();
 });
 
+test("numbers that cannot all be right are pointed out", async () => {
+  const ask = (questionId, probability, more) => call("QuestionService/CreateQuestion", {
+    questionId,
+    question: { title: `Is the dam full ${questionId.slice(4)}?`, closeTime: "2040-01-01T00:00:00Z", prior: { fixed: { probabilities: [probability, 1 - probability] } }, ...more },
+  });
+  await ask("dam-by-june", 0.4, {});
+  await ask("dam-by-may", 0.5, { impliedQuestions: ["questions/dam-by-june"] });
+  const page = await browser.page("/questions/dam-by-may", "#bridge .sum");
+  const note = page.getByRole("region", { name: "Numbers that do not fit each other" });
+  assert.match(await note.textContent(), /Model: Dam by may at 50\.00 % may not be more probable than what it implies, 40\.00 % \(Dam by june\)\. It is 10\.00 pp off\./);
+  await note.getByRole("link", { name: "Dam by june" }).click();
+  await page.getByRole("heading", { level: 1, name: "Is the dam full by-june?" }).waitFor();
+  await page.close();
+});
+
 test("a question for a number shows its distribution and its course", async () => {
   execFileSync(process.env.CREDENCE_PROGRAM, ["apply", "-f", process.env.CASE_COUNT, "--endpoint", process.env.CREDENCE_ENDPOINT]);
   const page = await browser.page("/questions/cases-may?at=2025-04-30T20:00:00Z", "#forecasters .plot svg");

@@ -74,7 +74,7 @@ export function useInstant(id: string, moment: Moment, base: Base | undefined, s
     const time = moment.effectiveTime === undefined ? {} : { effectiveTime: moment.effectiveTime };
     const numeric = base!.network.model?.numeric !== undefined;
     const modelled = !base!.question.withoutModel;
-    const [question, posterior, explanation, pool, standing, ranks, scored] = await Promise.all([
+    const [question, posterior, explanation, pool, standing, ranks, scored, alarms] = await Promise.all([
       questions.getQuestion({ name, view, ...time }, { signal }),
       modelled ? inference.queryPosterior({ target }, { signal }) : undefined,
       modelled && !numeric ? inference.explainPosterior({ target, state }, { signal }) : undefined,
@@ -86,11 +86,16 @@ export function useInstant(id: string, moment: Moment, base: Base | undefined, s
       modelled && !numeric ? inference.rankIndicators({ target }, { signal }) : undefined,
       // What came after an implied instant still tells how good it was.
       scores.listScores({ question: name, view, ...(!moment.implied && time), page: { pageSize: 1000 } }, { signal }),
+      all(
+        (page) => inference.listCoherenceAlarms({ parent: name, page, view, ...time }, { signal }),
+        (response) => response.alarms,
+      ),
     ]);
     return {
       question: question.question!, posterior, explanation,
       ...(base!.poolHidden ? { pool: { ...pool, probabilities: [], numeric: undefined, members: [] }, standing: [] } : { pool, standing }),
       indicators: ranks?.indicators ?? [], scores: scored.scores,
+      alarms: alarms.filter(({ subject }) => !base!.poolHidden || subject === "model"),
     };
   }, moment.at === undefined ? 0 : DRAG_MILLISECONDS);
 }

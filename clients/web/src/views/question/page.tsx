@@ -14,6 +14,7 @@ import { Problem, Skeleton, StateChip } from "../../ui/parts";
 import { EndForm } from "../forms/ending";
 import { EvidenceForm } from "../forms/evidence";
 import { ForecastForm } from "../forms/forecast";
+import { Alarms } from "./alarms";
 import { BridgeFigure } from "./bridge";
 import { type Base, type Instant, useBase, useInstant } from "./data";
 import { EvidenceDialog, EvidenceFigure } from "./evidence";
@@ -278,6 +279,7 @@ export function QuestionPage({ id }: { id: string }) {
       </Head>
       {instant.error !== undefined && <Problem error={instant.error} />}
       <div class="stack">
+        {now !== undefined && <Alarms alarms={now.alarms} />}
         <HistoryFigure {...shared} state={state} onEvidence={setItem} />
         {now === undefined ? <Skeleton height={400} /> : (
           <div class={`columns${now.explanation ? "" : " single"}${instant.loading ? " loading" : ""}`}>
