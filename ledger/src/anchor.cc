@@ -110,16 +110,19 @@ absl::StatusOr<Anchor::Slot> Anchor::ReadNewest() const {
   if (size < 0) return SystemError("Cannot read", path_);
   const std::string_view bytes(buffer.data(), static_cast<size_t>(size));
   std::optional<Slot> newest;
+  int whole_count = 0;
   for (int index = 0; index < kSlotCount; ++index) {
     const size_t offset = static_cast<size_t>(index) * kSlotBytes;
     if (offset >= bytes.size()) break;
     std::optional<std::string> note = NoteOf(bytes.substr(offset, kSlotBytes));
     if (!note.has_value()) continue;
+    ++whole_count;
     if (!newest.has_value() || SizeOf(*note) > SizeOf(newest->note)) {
-      newest = Slot{index, *std::move(note)};
+      newest = Slot{index, *std::move(note), false};
     }
   }
   if (!newest.has_value()) return LedgerFailed(Cat("The anchor ", path_, " is damaged."));
+  newest->alone = whole_count < kSlotCount;
   return *std::move(newest);
 }
 
@@ -134,6 +137,12 @@ absl::Status Anchor::WriteSlot(int index, std::string_view note) {
 absl::StatusOr<std::string> Anchor::Read() const {
   CREDENCE_ASSIGN_OR_RETURN(Slot newest, ReadNewest());
   return std::move(newest.note);
+}
+
+absl::StatusOr<std::optional<int64_t>> Anchor::FindDamagedSlot() const {
+  CREDENCE_ASSIGN_OR_RETURN(const Slot newest, ReadNewest());
+  if (!newest.alone) return std::optional<int64_t>();
+  return std::optional<int64_t>((1 - newest.index) * static_cast<int64_t>(kSlotBytes));
 }
 
 absl::Status Anchor::CompareAndSwap(std::string_view expected, std::string_view next) {

@@ -44,6 +44,10 @@ class Anchor {
   // The newer of the notes that are whole. DATA_LOSS where none is.
   [[nodiscard]] absl::StatusOr<std::string> Read() const;
 
+  // Where in the file the slot begins that is not whole, where the other one is; nothing where both
+  // are. Errors as for Read.
+  [[nodiscard]] absl::StatusOr<std::optional<int64_t>> FindDamagedSlot() const;
+
   // Replaces the note; the file is not synced. FAILED_PRECONDITION where it does not hold
   // `expected`; INTERNAL with the system's words where it cannot be read or written.
   [[nodiscard]] absl::Status CompareAndSwap(std::string_view expected, std::string_view next);
@@ -55,6 +59,8 @@ class Anchor {
   struct Slot {
     int index = 0;
     std::string note;
+    // Whether the other slot is whole too.
+    bool alone = false;
   };
 
   Anchor(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

@@ -251,7 +251,8 @@ absl::StatusOr<std::vector<BackupInfo>> ListBackups(const std::string& backup_di
 }
 
 absl::StatusOr<FsckReport> VerifyBackup(const std::string& backup_directory, int64_t id,
-                                        const std::function<void(const FsckProgress&)>& progress) {
+                                        const std::function<void(const FsckProgress&)>& progress,
+                                        const std::function<bool()>& stopped) {
   // RocksDB opens what is backed up by absolute paths only.
   CREDENCE_ASSIGN_OR_RETURN(const auto engine, OpenToRead(fs::absolute(backup_directory).string()));
   CREDENCE_ASSIGN_OR_RETURN(const rocksdb::BackupInfo found,
@@ -260,13 +261,16 @@ absl::StatusOr<FsckReport> VerifyBackup(const std::string& backup_directory, int
   FsckOptions options;
   options.directory = backup_directory;
   options.progress = progress;
+  options.stopped = stopped;
   FsckReport report;
   Findings findings(options, report);
-  if (const rocksdb::Status copies = engine->VerifyBackup(found.backup_id, true); !copies.ok()) {
+  if (const rocksdb::Status copies = engine->VerifyBackup(found.backup_id, stopped == nullptr);
+      !copies.ok()) {
     findings.Damage("file", Cat("backup ", info.id), copies.ToString(),
                     "use another backup, and delete this one");
   }
   CheckDatabase(found.name_for_open, found.env_for_open.get(), findings);
+  if (findings.stopped()) return absl::CancelledError("The verification was stopped.");
   if (report.sound() && (report.origin != info.origin || report.recorded.size < info.head.size)) {
     findings.Damage(
         "head", Cat("backup ", info.id),

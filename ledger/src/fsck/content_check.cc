@@ -35,6 +35,7 @@ class ContentCheck {
   void Run() {
     ReadMapRecord();
     CheckEntries();
+    if (findings_.stopped()) return;
     CheckHead();
     CheckStreamIndex();
     CheckRequestIndex();
@@ -48,6 +49,7 @@ class ContentCheck {
     const absl::Status scanned =
         store_.ScanFamily(Family::kEntries, [&](std::string_view key, std::string_view entry) {
           if (chain_.size().value % kProgressEntries == 0) {
+            if (findings_.stopped()) return false;
             findings_.Progress("entries", chain_.size().value, total);
           }
           return CheckEntry(key, entry);

@@ -145,6 +145,7 @@ void CheckTableFiles(const std::string& path, rocksdb::Env* env,
   for (const TableFile& table : tables) total += table.size;
   int64_t done = 0;
   for (const TableFile& table : tables) {
+    if (findings.stopped()) return;
     findings.Progress("bytes of table files", done, total);
     CheckTableFile(path, env, table, findings);
     done += table.size;

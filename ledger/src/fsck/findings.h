@@ -29,6 +29,8 @@ class Findings {
     if (options_.progress != nullptr) options_.progress({step, done, total});
   }
 
+  [[nodiscard]] bool stopped() const { return options_.stopped != nullptr && options_.stopped(); }
+
   [[nodiscard]] FsckReport& report() { return report_; }
   [[nodiscard]] const FsckOptions& options() const { return options_; }
   [[nodiscard]] int64_t damage_count() const { return damage_count_; }

@@ -78,6 +78,13 @@ void CheckAnchor(const std::string& directory, Findings& findings) {
         "anchor", kName, FromAbsl(note.status().message()),
         "give the last checkpoint that was published by `credence ledger anchor`");
   }
+  if (const auto damaged = anchor->FindDamagedSlot(); damaged.ok() && damaged->has_value()) {
+    findings.Warn(
+        "anchor", Cat(kName, " byte ", **damaged),
+        "one of the two copies of the checkpoint is not whole; the other one is",
+        "look after the disk, unless the power failed: the next checkpoint that is signed "
+        "takes its place");
+  }
   const absl::StatusOr<CheckedStore> checked =
       OpenStore(directory, Store::Mode::kReadOnly, nullptr);
   const absl::Status extends =

@@ -22,6 +22,8 @@ struct WitnessStanding {
   std::optional<absl::Time> time;
   // Why it gave no cosignature when it was asked last; empty where it gave one.
   std::string error;
+  // Times that it gave none since the server started.
+  int64_t failure_count = 0;
 };
 
 // The checkpoint that readers from outside are given: the one signed last, or, where witnesses are

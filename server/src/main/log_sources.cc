@@ -1,6 +1,8 @@
 #include "main/log_sources.h"
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/client/verify/note.h"
 #include "credence/client/verify/rpc_source.h"
 #include "credence/client/verify/tile.h"
 
@@ -34,7 +37,7 @@ class LedgerSource final : public client::LogSource {
   [[nodiscard]] absl::StatusOr<std::string> Read(std::string_view path) override {
     if (path == "checkpoint") {
       CREDENCE_ASSIGN_OR_RETURN(ledger::SignedCheckpoint checkpoint, log_->LatestCheckpoint());
-      return std::move(checkpoint.note);
+      return Cosigned(std::move(checkpoint.note));
     }
     const std::optional<client::TileId> id = client::ParseTilePath(path);
     if (!id.has_value()) return NoSuchFile(path);
@@ -46,11 +49,22 @@ class LedgerSource final : public client::LogSource {
   }
 
  private:
+  // The note as witnesses cosigned it, where a server kept that; a server's own signature stands
+  // first, so that the one begins with the other.
+  [[nodiscard]] std::string Cosigned(std::string note) const {
+    std::ifstream file(WitnessedPath(data_), std::ios::binary);
+    std::string cosigned{std::istreambuf_iterator<char>(file), {}};
+    const bool same = cosigned.rfind(note, 0) == 0 && client::ParseNote(cosigned).ok();
+    return same ? cosigned : note;
+  }
+
   const std::string data_;
   const std::unique_ptr<ledger::Log> log_;
 };
 
 }  // namespace
+
+std::string WitnessedPath(const std::string& data) { return Cat(data, "/ledger.witnessed"); }
 
 absl::StatusOr<std::unique_ptr<client::LogSource>> MakeLedgerSource(const std::string& data) {
   CREDENCE_ASSIGN_OR_RETURN(std::unique_ptr<ledger::Log> log, ledger::Log::OpenReadOnly(data));

@@ -10,8 +10,11 @@
 
 namespace credence::server {
 
+// Where a server of the ledger keeps the checkpoint that its witnesses cosigned last.
+[[nodiscard]] std::string WitnessedPath(const std::string& data);
+
 // The log of a ledger on this machine, which may be open elsewhere; the state
-// at this moment.
+// at this moment. Its checkpoint has the cosignatures that a server kept of it.
 [[nodiscard]] absl::StatusOr<std::unique_ptr<client::LogSource>> MakeLedgerSource(
     const std::string& data);
 

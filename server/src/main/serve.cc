@@ -25,6 +25,7 @@
 #include "main/commands.h"
 #include "main/configuration.h"
 #include "main/input_file.h"
+#include "main/log_sources.h"
 #include "main/reloader.h"
 #include "main/service_manager.h"
 #include "main/stop_signal.h"
@@ -119,7 +120,7 @@ absl::StatusOr<std::unique_ptr<WitnessFeed>> MakeWitnessFeed(const ServeFlags& f
   WitnessFeedOptions options(std::move(policy));
   options.interval = absl::Seconds(flags.witness_seconds);
   options.renewal = absl::Minutes(flags.witness_renewal_minutes);
-  options.path = Cat(flags.data, "/ledger.witnessed");
+  options.path = WitnessedPath(flags.data);
   return WitnessFeed::Make(log, published, std::move(options),
                            [&logger](const std::string& witness, const absl::Status& status) {
                              if (status.ok())

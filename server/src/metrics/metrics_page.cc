@@ -207,6 +207,11 @@ void AddWitnesses(const PublishedCheckpoint* published, Page& page) {
     page.Value(int64_t{witness.time.has_value() && witness.error.empty()},
                {{"witness", witness.name}});
   }
+  page.Family(MetricType::Counter, "credence_witness_failures_total",
+              "Times that a witness was asked for a cosignature and gave none.");
+  for (const WitnessStanding& witness : witnesses) {
+    page.Value(witness.failure_count, {{"witness", witness.name}});
+  }
 }
 
 void AddDisk(const ledger::LogStats& log, Page& page) {

@@ -137,11 +137,13 @@ void FillBackup(const ledger::BackupInfo& info, v1::Backup& backup) {
 }
 
 absl::Status CheckSound(const std::string& directory, int64_t id, BackupRun& run) {
-  CREDENCE_ASSIGN_OR_RETURN(
-      const ledger::FsckReport report,
-      ledger::VerifyBackup(directory, id, [&](const ledger::FsckProgress& progress) {
-        run.Tell(Progress(progress.step, progress.done, progress.total));
-      }));
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::FsckReport report,
+                            ledger::VerifyBackup(
+                                directory, id,
+                                [&](const ledger::FsckProgress& progress) {
+                                  run.Tell(Progress(progress.step, progress.done, progress.total));
+                                },
+                                [&run] { return run.cancelled(); }));
   if (report.sound()) return absl::OkStatus();
   const ledger::Finding& finding = report.findings.front();
   ErrorDetail detail;

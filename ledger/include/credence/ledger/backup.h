@@ -60,10 +60,13 @@ struct BackupInfo {
     const std::string& backup_directory);
 
 // Reads the backup `id`, or the newest where it is 0, as Fsck reads a ledger; the checksums of the
-// copies are compared too. NOT_FOUND where there is none.
+// copies are compared too. NOT_FOUND where there is none. Where `stopped` is given and says so it
+// ends soon: CANCELLED. The copies' checksums are then left to those that the database has of its
+// tables, since nothing stops their comparison.
 [[nodiscard]] absl::StatusOr<FsckReport> VerifyBackup(
     const std::string& backup_directory, int64_t id,
-    const std::function<void(const FsckProgress&)>& progress = nullptr);
+    const std::function<void(const FsckProgress&)>& progress = nullptr,
+    const std::function<bool()>& stopped = nullptr);
 
 struct RestoreOptions {
   std::string backup_directory;

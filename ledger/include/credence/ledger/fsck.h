@@ -49,6 +49,8 @@ struct FsckOptions {
   std::string directory;
   // Called now and then, on the caller's thread. May be empty.
   std::function<void(const FsckProgress&)> progress = nullptr;
+  // Asked now and then whether to end: what was found by then is in the report. May be empty.
+  std::function<bool()> stopped = nullptr;
   // Whether a missing key file is damage.
   bool key_expected = true;
   // Later findings are counted, not kept. Greater than 0.

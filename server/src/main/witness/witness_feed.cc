@@ -189,6 +189,7 @@ void WitnessFeed::Note(size_t index, const absl::Status& status) {
   const std::string error(status.message());
   const bool changed = error != standing.error;
   standing.error = error;
+  if (!status.ok()) ++standing.failure_count;
   std::vector<WitnessStanding> standings;
   for (const Member& member : members_) standings.push_back(member.standing);
   published_.SetWitnesses(std::move(standings));
