@@ -16,6 +16,7 @@
 #include "credence/event/v1/evidence_model.pb.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
+#include "verify/payload_type.h"
 
 namespace credence::client {
 namespace {
@@ -32,11 +33,6 @@ using event::v1::ForecastSealed;
 using event::v1::ForecastWithdrawn;
 
 constexpr size_t kDigestBytes = 16;
-
-template <typename Payload>
-bool Is(const EntryView& view) {
-  return view.payload_type == FromAbsl(Payload::descriptor()->full_name());
-}
 
 std::string TextField(std::string_view message, int number) {
   return std::string(

@@ -12,6 +12,7 @@
 #include "credence/client/verify/failure.h"
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/ledger_events.pb.h"
+#include "verify/payload_type.h"
 
 namespace credence::client {
 namespace {
@@ -117,9 +118,7 @@ absl::Status EntryChecker::CheckTimes(const EntryView& view) {
 absl::Status EntryChecker::CheckMapInterval(const EntryView& view) const {
   const int64_t uncovered = size_ - last_map_record_.value_or(0);
   if (!begins_write_ || uncovered < kUncoveredEntriesLimit) return absl::OkStatus();
-  if (view.payload_type == FromAbsl(StreamHeadsRecorded::descriptor()->full_name())) {
-    return absl::OkStatus();
-  }
+  if (Is<StreamHeadsRecorded>(view)) return absl::OkStatus();
   return VerificationFailed(Cat("the heads of the streams should have been recorded by now: ",
                                 uncovered, " entries were written since they last were"));
 }
@@ -146,8 +145,7 @@ absl::Status EntryChecker::CheckPayload(const EntryView& view) {
 }
 
 absl::Status EntryChecker::CheckCreation(const EntryView& view) {
-  if (view.payload_type != FromAbsl(LedgerCreated::descriptor()->full_name()) ||
-      view.place.stream != kLedgerStream) {
+  if (!Is<LedgerCreated>(view) || view.place.stream != kLedgerStream) {
     return VerificationFailed("the first entry does not create a ledger");
   }
   const std::string_view origin = TextField(view, LedgerCreated::kOriginFieldNumber);
@@ -227,8 +225,7 @@ absl::Status EntryChecker::CheckForecast(const EntryView& view) {
                 int{ForecastRecorded::kForecasterFieldNumber});
   static_assert(int{ForecastRevealed::kForecasterFieldNumber} ==
                 int{ForecastRecorded::kForecasterFieldNumber});
-  const bool withdrawn =
-      view.payload_type == FromAbsl(ForecastWithdrawn::descriptor()->full_name());
+  const bool withdrawn = Is<ForecastWithdrawn>(view);
   const int number = withdrawn ? int{ForecastWithdrawn::kForecasterFieldNumber}
                                : int{ForecastRecorded::kForecasterFieldNumber};
   const std::string_view forecaster = TextField(view, number);

@@ -74,6 +74,26 @@ Hash Sha256(std::string_view bytes) { return Digest({}, bytes); }
 
 Hash LeafHash(std::string_view entry) { return Digest(kLeafPrefix, entry); }
 
+Hash LeafHashIn(std::string& bytes, size_t offset, size_t size) {
+  CREDENCE_CHECK(offset > 0 && offset + size <= bytes.size());
+  bytes[offset - 1] = kLeafPrefix.front();
+  const char* const message = bytes.data() + offset - 1;
+  const size_t whole = (size + 1) / kBlockBytes * kBlockBytes;
+  const size_t rest = size + 1 - whole;
+  // The last blocks, padded.
+  alignas(kBlockBytes) std::array<uint8_t, 2 * kBlockBytes> blocks{};
+  std::memcpy(blocks.data(), message + whole, rest);
+  blocks[rest] = 0x80;
+  const size_t padded = rest + 1 + sizeof(uint64_t) <= kBlockBytes ? kBlockBytes : 2 * kBlockBytes;
+  const uint64_t bits = htobe64((size + 1) * 8);
+  std::memcpy(blocks.data() + padded - sizeof(bits), &bits, sizeof(bits));
+  SHA256_CTX context;
+  CREDENCE_CHECK(SHA256_Init(&context) == 1);
+  if (whole > 0) CREDENCE_CHECK(SHA256_Update(&context, message, whole) == 1);
+  CREDENCE_CHECK(SHA256_Update(&context, blocks.data(), padded) == 1);
+  return StateOf(context);
+}
+
 Hash NodeHash(const Hash& left, const Hash& right) {
   // Two blocks, padded: 0x01, the hashes, 0x80, zeros, and the length in bits, 520.
   alignas(kBlockBytes) std::array<uint8_t, 2 * kBlockBytes> blocks{};

@@ -194,7 +194,7 @@ class LogVerification {
   // The entries of one bundle that were not taken yet, up to the next prefix to compare.
   absl::Status TakeBundle(int64_t index) {
     const TileId id{kEntriesLevel, index, WidthOf(index)};
-    CREDENCE_ASSIGN_OR_RETURN(const std::string bytes, ReadTileFile(source_, id));
+    CREDENCE_ASSIGN_OR_RETURN(std::string bytes, ReadTileFile(source_, id));
     const absl::StatusOr<std::vector<std::string_view>> bundle = ParseEntryBundle(bytes, id.width);
     if (!bundle.ok()) {
       return VerificationFailedAt(index * kTileWidth,
@@ -210,7 +210,11 @@ class LogVerification {
     std::vector<Hash> leaves;
     leaves.reserve(bundle->size());
     for (size_t i = first; i < bundle->size(); ++i) {
-      CREDENCE_RETURN_IF_ERROR(TakeEntry((*bundle)[i], HashIn(tile, i), leaves));
+      // The length in front of the entry is not needed any more.
+      const std::string_view entry = (*bundle)[i];
+      leaves.push_back(
+          LeafHashIn(bytes, static_cast<size_t>(entry.data() - bytes.data()), entry.size()));
+      CREDENCE_RETURN_IF_ERROR(TakeEntry(entry, HashIn(tile, i), leaves.back()));
       if (!EndsKnown(entries_.size())) continue;
       CREDENCE_RETURN_IF_ERROR(tiles_.Take(std::exchange(leaves, {})));
       CREDENCE_RETURN_IF_ERROR(CheckKnown());
@@ -225,10 +229,8 @@ class LogVerification {
                                     ToHex(*HashFromBytes(stated))));
   }
 
-  absl::Status TakeEntry(std::string_view entry, std::string_view stated,
-                         std::vector<Hash>& leaves) {
+  absl::Status TakeEntry(std::string_view entry, std::string_view stated, const Hash& hash) {
     const int64_t position = entries_.size();
-    const Hash& hash = leaves.emplace_back(LeafHash(entry));
     CREDENCE_RETURN_IF_ERROR(CheckHash(position, hash, stated));
     CREDENCE_RETURN_IF_ERROR(entries_.Take(entry));
     return options_.visit ? options_.visit(position, entry) : absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "credence/client/verify/failure.h"
 #include "credence/client/verify/hash.h"
 #include "credence/event/v1/forecast_events.pb.h"
+#include "verify/payload_type.h"
 
 namespace credence::client {
 namespace {
@@ -32,10 +33,10 @@ absl::Status BadState(std::string_view what) {
 }  // namespace
 
 absl::Status SealChecker::Take(std::string_view origin, const EntryView& view) {
-  if (view.payload_type == FromAbsl(ForecastSealed::descriptor()->full_name())) {
+  if (Is<ForecastSealed>(view)) {
     return TakeSeal(view);
   }
-  if (view.payload_type == FromAbsl(ForecastRevealed::descriptor()->full_name())) {
+  if (Is<ForecastRevealed>(view)) {
     return TakeReveal(origin, view);
   }
   return absl::OkStatus();

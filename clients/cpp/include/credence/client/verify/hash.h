@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,10 @@ using Hash = std::array<uint8_t, 32>;
 
 // SHA-256(0x00 || entry).
 [[nodiscard]] Hash LeafHash(std::string_view entry);
+
+// The leaf hash of the `size` bytes at `offset` of `bytes`. The byte before them is overwritten by
+// the prefix of a leaf, so that nothing has to be copied: `offset` is greater than 0.
+[[nodiscard]] Hash LeafHashIn(std::string& bytes, size_t offset, size_t size);
 
 // SHA-256(0x01 || left || right).
 [[nodiscard]] Hash NodeHash(const Hash& left, const Hash& right);
