@@ -7,7 +7,9 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/event/v1/ledger_events.pb.h"
+#include "credence/ledger/text.h"
 #include "envelope_codec.h"
+#include "records.h"
 
 namespace credence::ledger {
 namespace {
@@ -91,7 +93,7 @@ absl::StatusOr<Receipt> BatchBuilder::Sequence(Submission& submission) {
   CREDENCE_ASSIGN_OR_RETURN(std::optional<RequestRecord> earlier,
                             FindRequest(submission.request_id));
   if (earlier.has_value()) {
-    if (earlier->body_digest != submission.body_digest) {
+    if (earlier->body_digest != submission.body_digest && earlier->body_digest != kErasedDigest) {
       return RequestIdReused(submission.request_id);
     }
     earlier->receipt.duplicate = true;
@@ -205,7 +207,13 @@ absl::Time BatchBuilder::NextRecordTime() const {
 
 absl::Status BatchBuilder::Encode(const std::vector<EventDraft>& drafts,
                                   const DecideContext& context, std::string_view request_id) {
-  Undo undo{batch_.bytes.size(), batch_.entries.size(), batch_.links.size(), {}};
+  Undo undo{batch_.bytes.size(),
+            batch_.entries.size(),
+            batch_.links.size(),
+            batch_.texts.size(),
+            batch_.requests.size(),
+            batch_.erases,
+            {}};
   for (const EventDraft& draft : drafts) {
     if (absl::Status status = EncodeOne(draft, context, request_id, undo); !status.ok()) {
       RollBack(undo);
@@ -235,6 +243,13 @@ absl::Status BatchBuilder::EncodeOne(const EventDraft& draft, const DecideContex
     place.cause = CauseOf(draft, context);
   }
 
+  const std::unique_ptr<google::protobuf::Message> stored = SeparateTexts(draft, place.position);
+  place.payload = stored.get();
+  if (draft.payload->GetDescriptor() == event::v1::TextsErased::descriptor()) {
+    CREDENCE_RETURN_IF_ERROR(
+        EraseTexts(static_cast<const event::v1::TextsErased&>(*draft.payload), place.position));
+  }
+
   CommitBatch::Entry entry;
   entry.offset = batch_.bytes.size();
   const EncodedEntry encoded = AppendEntry(draft, place, batch_.bytes);
@@ -248,6 +263,50 @@ absl::Status BatchBuilder::EncodeOne(const EventDraft& draft, const DecideContex
                             place.links[i].stream_version});
   }
   batch_.entries.push_back(entry);
+  return absl::OkStatus();
+}
+
+std::unique_ptr<google::protobuf::Message> BatchBuilder::SeparateTexts(const EventDraft& draft,
+                                                                       Position position) {
+  const auto take = [&](const SaltedText& text) {
+    batch_.texts.push_back(
+        {TextKey(position, text.field),
+         EncodeText({StoredText::Kind::kText, text.salt, text.text, Position{}})});
+  };
+  if (draft.signed_payload != nullptr) {
+    for (const SaltedText& text : draft.signed_payload->texts) take(text);
+    return nullptr;
+  }
+  const std::vector<FieldText> texts = ErasableTexts(*draft.payload);
+  if (texts.empty()) return nullptr;
+  std::vector<SaltedText> salted;
+  salted.reserve(texts.size());
+  for (const FieldText& text : texts) {
+    salted.push_back({std::string(text.field), MakeSalt(), std::string(text.text)});
+    take(salted.back());
+  }
+  std::unique_ptr<google::protobuf::Message> stored(draft.payload->New());
+  stored->CopyFrom(*draft.payload);
+  ReplaceTexts(salted, *stored);
+  return stored;
+}
+
+absl::Status BatchBuilder::EraseTexts(const event::v1::TextsErased& payload, Position position) {
+  for (const event::v1::ErasedText& erased : payload.texts()) {
+    const Position of{erased.position()};
+    for (const std::string& field : erased.fields()) {
+      batch_.texts.push_back(
+          {TextKey(of, field), EncodeText({StoredText::Kind::kErased, "", "", position})});
+    }
+    CREDENCE_ASSIGN_OR_RETURN(const std::string entry, store_.ReadEntry(of));
+    CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, DecodeEntry(entry));
+    CREDENCE_ASSIGN_OR_RETURN(std::optional<RequestRecord> request,
+                              store_.FindRequest(decoded.envelope.request_id()));
+    if (!request.has_value()) continue;
+    request->body_digest = kErasedDigest;
+    batch_.requests.push_back(*std::move(request));
+  }
+  batch_.erases = true;
   return absl::OkStatus();
 }
 
@@ -268,6 +327,9 @@ void BatchBuilder::RollBack(const Undo& undo) {
   batch_.bytes.resize(undo.bytes);
   batch_.entries.resize(undo.entries);
   batch_.links.resize(undo.links);
+  batch_.texts.resize(undo.texts);
+  batch_.requests.resize(undo.requests);
+  batch_.erases = undo.erases;
   for (auto change = undo.heads.rbegin(); change != undo.heads.rend(); ++change) {
     *change->first = change->second;
   }

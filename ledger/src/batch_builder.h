@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "commit_batch.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/clock.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
@@ -78,6 +80,9 @@ class BatchBuilder {
     size_t bytes = 0;
     size_t entries = 0;
     size_t links = 0;
+    size_t texts = 0;
+    size_t requests = 0;
+    bool erases = false;
     std::vector<std::pair<StreamHead*, StreamHead>> heads;
   };
 
@@ -90,6 +95,13 @@ class BatchBuilder {
                                     const DecideContext& context, std::string_view request_id);
   [[nodiscard]] absl::Status EncodeOne(const EventDraft& draft, const DecideContext& context,
                                        std::string_view request_id, Undo& undo);
+  // Takes the texts of the draft's payload into the batch. Returns what is stored of the payload;
+  // null where it has no texts, or where its author put their digests in their place.
+  [[nodiscard]] std::unique_ptr<google::protobuf::Message> SeparateTexts(const EventDraft& draft,
+                                                                         Position position);
+  // Marks what an event erases, and forgets what its writes said: the digest of a request could
+  // confirm a guess at a text of it.
+  [[nodiscard]] absl::Status EraseTexts(const event::v1::TextsErased& payload, Position position);
   // The place that the next event of `stream` has; the stream's head moves to `position`.
   [[nodiscard]] absl::StatusOr<LinkPlace> Advance(std::string_view stream, Position position,
                                                   Undo& undo);

@@ -19,6 +19,13 @@
 // the log and not of a database.
 namespace credence::ledger {
 
+// In the place of the digest of a write whose texts were erased: a repeat of it may have any body.
+inline constexpr Hash kErasedDigest = [] {
+  Hash digest{};
+  for (uint8_t& byte : digest) byte = 0xff;
+  return digest;
+}();
+
 // A receipt with what its request must match for ever.
 struct RequestRecord {
   Hash body_digest{};
@@ -45,6 +52,12 @@ struct CommitBatch {
     int64_t stream_version = 0;
   };
 
+  // A text that belongs to an entry, or the mark in the place of one, as it is stored.
+  struct Text {
+    std::string key;
+    std::string value;
+  };
+
   // Position of the first entry.
   Position first;
   // The entries one after another.
@@ -52,6 +65,9 @@ struct CommitBatch {
   std::vector<Entry> entries;
   std::vector<Link> links;
   std::vector<RequestRecord> requests;
+  std::vector<Text> texts;
+  // Whether texts were erased, so that they must leave the files.
+  bool erases = false;
   std::vector<FullTile> tiles;
   std::vector<StateWriter::Change> state_changes;
   // Pages of the map of stream heads that changed, and what the last record of it says; both only

@@ -147,13 +147,18 @@ size_t LinksSize(const EventDraft& draft, const EntryPlace& place) {
   return size;
 }
 
+const google::protobuf::Message& PayloadOf(const EventDraft& draft, const EntryPlace& place) {
+  return place.payload == nullptr ? *draft.payload : *place.payload;
+}
+
 EntryParts Measure(const EventDraft& draft, const EntryPlace& place) {
   EntryParts parts;
   parts.record_time = ToTimestamp(place.record_time);
   parts.effective_time = ToTimestamp(draft.effective_time.value_or(place.record_time));
   parts.type_url_size = kTypeUrlPrefix.size() + draft.payload->GetDescriptor()->full_name().size();
   const SignedPayload* const author = draft.signed_payload.get();
-  parts.payload_size = author == nullptr ? draft.payload->ByteSizeLong() : author->payload.size();
+  parts.payload_size =
+      author == nullptr ? PayloadOf(draft, place).ByteSizeLong() : author->payload.size();
   parts.signature_size = author == nullptr ? 0 : author->signature.ByteSizeLong();
   parts.any_size = BytesFieldSize(parts.type_url_size) +
                    (parts.payload_size == 0 ? 0 : BytesFieldSize(parts.payload_size));
@@ -206,7 +211,7 @@ const uint8_t* WriteEntry(const EventDraft& draft, const EntryPlace& place, cons
   out.Raw(kTypeUrlPrefix);
   out.Raw(draft.payload->GetDescriptor()->full_name());
   if (draft.signed_payload == nullptr) {
-    out.Message(kValueTag, *draft.payload, parts.payload_size);
+    out.Message(kValueTag, PayloadOf(draft, place), parts.payload_size);
   } else {
     out.Text(kValueTag, draft.signed_payload->payload);
   }

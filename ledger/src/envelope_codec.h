@@ -30,6 +30,8 @@ struct EntryPlace {
   absl::Time record_time;
   std::string_view request_id;
   std::optional<Position> cause;
+  // What is stored of the draft's payload where that has texts; null where it is stored as it is.
+  const google::protobuf::Message* payload = nullptr;
   // One for each link of the draft, in their order.
   std::vector<LinkPlace> links;
 };

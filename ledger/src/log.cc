@@ -117,6 +117,18 @@ absl::StatusOr<std::vector<StoredEntry>> Log::ReadStream(std::string_view stream
   return impl_->entries.ReadAt(positions, limits);
 }
 
+absl::StatusOr<DecodedEvent> Log::Decode(const StoredEntry& entry) const {
+  CREDENCE_ASSIGN_OR_RETURN(DecodedEvent decoded, DecodeEntry(*entry.bytes));
+  CREDENCE_RETURN_IF_ERROR(impl_->texts.Restore(decoded));
+  return decoded;
+}
+
+absl::StatusOr<std::vector<event::v1::EntryText>> Log::ReadTexts(const StoredEntry& entry) const {
+  return impl_->texts.Read(entry);
+}
+
+absl::Status Log::PurgeErased() { return impl_->store->PurgeErased(); }
+
 absl::StatusOr<int64_t> Log::StreamVersionAt(std::string_view stream, Position from) const {
   CREDENCE_ASSIGN_OR_RETURN(int64_t high, StreamLength(stream));
   const TreeSize size = tree_head().size;
@@ -179,7 +191,7 @@ absl::Status Log::Replay(Position from, Projection& projection) const {
     CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
                               impl_->entries.Read(from, size, ReadLimits()));
     for (const StoredEntry& entry : entries) {
-      CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, DecodeEntry(*entry.bytes));
+      CREDENCE_ASSIGN_OR_RETURN(const DecodedEvent decoded, Decode(entry));
       const SequencedEvent event = decoded.AsEvent();
       if (event.position != entry.position) {
         return LedgerFailed(Cat("The entry at position ", entry.position.value,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "batch_builder.h"
 #include "checkpoint_signer.h"
@@ -14,6 +15,7 @@
 #include "head_watches.h"
 #include "key_history.h"
 #include "store.h"
+#include "text_reader.h"
 #include "write_pipeline.h"
 
 namespace credence::ledger {
@@ -28,12 +30,16 @@ class Log::Impl {
         keys(std::move(log_keys)),
         head(tree),
         entries(*store, head, [this](const absl::Status& damage) { StopWriting(damage); }),
+        texts(*store, [this](const absl::Status& damage) { StopWriting(damage); }),
         watches(tree.head.size) {}
 
   // Takes no more writes, where any were taken.
   void StopWriting(const absl::Status& reason) {
     if (WritePipeline* const pipeline_now = running.load()) pipeline_now->Fail(reason);
   }
+
+  // The entries of a bundle of tlog-tiles.
+  [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> ReadBundle(int64_t index, int width) const;
 
   // Of the ledger; set before the log is used.
   std::string directory;
@@ -43,6 +49,7 @@ class Log::Impl {
   DurableHead head;
   // What of entries leaves the log.
   const EntryReader entries;
+  const TextReader texts;
   HeadWatches watches;
   WriteLimits limits;
   // Between Open and Start of a log that can be written.

@@ -43,6 +43,8 @@ absl::StatusOr<std::unique_ptr<Log>> LogFactory::Open(const OpenOptions& given, 
                                           std::move(checked.keys), tree);
   impl->directory = options.directory;
   impl->limits = options.limits;
+  // What was erased before the process ended last, and is still in the files.
+  CREDENCE_RETURN_IF_ERROR(impl->store->PurgeErased());
   CREDENCE_ASSIGN_OR_RETURN(MapBuilder map, RecoverMap(*impl->store, checked.head.head.size));
   impl->signer = std::make_unique<CheckpointSigner>(
       *impl->store, impl->head, std::move(key), std::move(anchor.anchor),

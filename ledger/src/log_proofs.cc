@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,20 +68,35 @@ absl::StatusOr<std::string> Log::ReadTile(int level, int64_t index, int width) c
                      static_cast<size_t>(width) * sizeof(Hash));
 }
 
-absl::StatusOr<std::string> Log::ReadEntryBundle(int64_t index, int width) const {
-  const TreeSize size = tree_head().size;
+absl::StatusOr<std::vector<StoredEntry>> Log::Impl::ReadBundle(int64_t index, int width) const {
+  const TreeSize size = head.head().size;
   CREDENCE_RETURN_IF_ERROR(CheckTile(0, index, width, size));
   const Position from{index * kTileWidth};
-  const ReadLimits limits{.entry_count_max = width,
+  const ReadLimits bundle{.entry_count_max = width,
                           .byte_count_max = kTileWidth * static_cast<int64_t>(kEntryBytesMax)};
-  CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
-                            impl_->entries.Read(from, size, limits));
-  if (static_cast<int>(entries.size()) != width) {
+  CREDENCE_ASSIGN_OR_RETURN(std::vector<StoredEntry> read, entries.Read(from, size, bundle));
+  if (static_cast<int>(read.size()) != width) {
     return LedgerFailed(Cat("The bundle of entries ", index, " is not complete."));
   }
+  return read;
+}
+
+absl::StatusOr<std::string> Log::ReadEntryBundle(int64_t index, int width) const {
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
+                            impl_->ReadBundle(index, width));
   std::string bytes;
   for (const StoredEntry& entry : entries) AppendBundledEntry(*entry.bytes, bytes);
   return bytes;
+}
+
+absl::StatusOr<std::string> Log::ReadTextBundle(int64_t index) const {
+  constexpr int64_t kIndexMax = std::numeric_limits<int64_t>::max() / kTileWidth - 1;
+  const int64_t begin = std::clamp<int64_t>(index, 0, kIndexMax) * kTileWidth;
+  const int width =
+      static_cast<int>(std::clamp<int64_t>(tree_head().size.value - begin, 1, kTileWidth));
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<StoredEntry> entries,
+                            impl_->ReadBundle(index, width));
+  return impl_->texts.ReadBundle(entries);
 }
 
 }  // namespace credence::ledger

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "credence/ledger/text.h"
+
 namespace credence::ledger {
 namespace {
 
@@ -9,6 +11,9 @@ constexpr size_t kIntegerBytes = 8;
 constexpr size_t kHashBytes = sizeof(Hash);
 constexpr size_t kRequestBytes = 2 * kHashBytes + 4 * kIntegerBytes;
 constexpr size_t kHeadBytes = kHashBytes + 2 * kIntegerBytes;
+constexpr char kTextMark = 1;
+constexpr char kErasedMark = 2;
+constexpr char kLostMark = 3;
 constexpr size_t kMapRecordBytes = kHashBytes + 2 * kIntegerBytes;
 
 void AppendInt64(int64_t value, std::string& out) {
@@ -122,6 +127,53 @@ std::optional<HeadRecord> DecodeHead(std::string_view bytes) {
   record.head.root = reader.NextHash();
   record.last_record_time = absl::FromUnixMicros(reader.Int64());
   return record;
+}
+
+std::string TextKey(Position position, std::string_view field) {
+  std::string key;
+  key.reserve(kIntegerBytes + field.size());
+  AppendInt64(position.value, key);
+  key.append(field);
+  return key;
+}
+
+std::string EncodeText(const StoredText& text) {
+  std::string bytes;
+  switch (text.kind) {
+    case StoredText::Kind::kText:
+      bytes.reserve(1 + text.salt.size() + text.text.size());
+      bytes.push_back(kTextMark);
+      bytes.append(text.salt);
+      bytes.append(text.text);
+      break;
+    case StoredText::Kind::kErased:
+      bytes.push_back(kErasedMark);
+      AppendInt64(text.erased_by.value, bytes);
+      break;
+    case StoredText::Kind::kLost:
+      bytes.push_back(kLostMark);
+      break;
+  }
+  return bytes;
+}
+
+std::optional<StoredText> DecodeText(std::string_view bytes) {
+  if (bytes.empty()) return std::nullopt;
+  const std::string_view rest = bytes.substr(1);
+  StoredText text;
+  if (bytes.front() == kTextMark && rest.size() > kTextSaltBytes) {
+    text.salt = std::string(rest.substr(0, kTextSaltBytes));
+    text.text = std::string(rest.substr(kTextSaltBytes));
+    return text;
+  }
+  if (bytes.front() == kErasedMark && rest.size() == kIntegerBytes) {
+    text.kind = StoredText::Kind::kErased;
+    text.erased_by = Position{FieldReader(rest).Int64()};
+    return text;
+  }
+  if (bytes.front() != kLostMark || !rest.empty()) return std::nullopt;
+  text.kind = StoredText::Kind::kLost;
+  return text;
 }
 
 std::string EncodeMapRecord(const MapRecord& record) {

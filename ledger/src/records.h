@@ -19,12 +19,17 @@
 //   requests:  request id                        -> body_digest:32 position:8 event_count:8
 //                                                   leaf_hash:32 record_time_us:8 revision:8
 //   map:       path                              -> a page, see map_pages.h
+//   blobs:     position:8 field                  -> 0x01 salt:32 text, a text of the entry;
+//                                                   0x02 position:8, of the event that erased it;
+//                                                   0x03, one that was lost with its file
 //   state:     as projections choose             -> as they choose
 //   meta:      "format"                          -> version:8
 //              "origin"                          -> origin line
 //              "verifier_key"                    -> signed-note verifier key
 //              "head"                            -> size:8 root:32 last_record_time_us:8
 //              "stream_map"                      -> size:8 stream_count:8 root:32
+//              "unpurged"                        -> size:8, while files may hold what was erased
+//                                                   before the log had that size
 namespace credence::ledger {
 
 inline constexpr int64_t kFormatVersion = 1;
@@ -33,6 +38,7 @@ inline constexpr std::string_view kOriginKey = "origin";
 inline constexpr std::string_view kVerifierKeyKey = "verifier_key";
 inline constexpr std::string_view kHeadKey = "head";
 inline constexpr std::string_view kMapKey = "stream_map";
+inline constexpr std::string_view kUnpurgedKey = "unpurged";
 
 [[nodiscard]] std::string EncodeInt64(int64_t value);
 // Nothing where `bytes` has not 8 bytes.
@@ -56,6 +62,20 @@ struct HeadRecord {
 };
 [[nodiscard]] std::string EncodeHead(const HeadRecord& record);
 [[nodiscard]] std::optional<HeadRecord> DecodeHead(std::string_view bytes);
+
+// A text of an entry, or what became of it.
+struct StoredText {
+  enum class Kind { kText, kErased, kLost };
+  Kind kind = Kind::kText;
+  // Of a text.
+  std::string salt;
+  std::string text;
+  // Of one that was erased: the event that did it.
+  Position erased_by;
+};
+[[nodiscard]] std::string TextKey(Position position, std::string_view field);
+[[nodiscard]] std::string EncodeText(const StoredText& text);
+[[nodiscard]] std::optional<StoredText> DecodeText(std::string_view bytes);
 
 [[nodiscard]] std::string EncodeMapRecord(const MapRecord& record);
 [[nodiscard]] std::optional<MapRecord> DecodeMapRecord(std::string_view bytes);

@@ -4,6 +4,7 @@
 #include <rocksdb/snapshot.h>
 #include <rocksdb/utilities/stackable_db.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>
@@ -76,6 +77,19 @@ std::string PrefixEnd(std::string_view prefix) {
   return end;
 }
 
+// The families that an older ledger has: those that came later are the last.
+std::vector<rocksdb::ColumnFamilyDescriptor> PresentFamilies(const rocksdb::DBOptions& options,
+                                                             const std::string& path) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families = FamilyDescriptors();
+  std::vector<std::string> names;
+  if (!rocksdb::DB::ListColumnFamilies(options, path, &names).ok()) return families;
+  while (families.size() > 1 &&
+         std::find(names.begin(), names.end(), families.back().name) == names.end()) {
+    families.pop_back();
+  }
+  return families;
+}
+
 std::string_view TileBytes(const TileHashes& hashes) {
   return {reinterpret_cast<const char*>(hashes.data()), sizeof(TileHashes)};
 }
@@ -129,18 +143,20 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& path, Mode
   if (mode == Mode::kReadOnly) options.max_open_files = -1;
   std::unique_ptr<Store> store(new Store());
   rocksdb::DB* database = nullptr;
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families =
+      mode == Mode::kReadOnly ? PresentFamilies(options, path) : FamilyDescriptors();
   const rocksdb::Status status =
       mode == Mode::kReadOnly
-          ? rocksdb::DB::OpenForReadOnly(options, path, FamilyDescriptors(), &store->handles_,
-                                         &database)
-          : rocksdb::DB::Open(options, path, FamilyDescriptors(), &store->handles_, &database);
+          ? rocksdb::DB::OpenForReadOnly(options, path, families, &store->handles_, &database)
+          : rocksdb::DB::Open(options, path, families, &store->handles_, &database);
   if (!status.ok()) {
     // What a newer format adds may be what stands in the way.
     CREDENCE_RETURN_IF_ERROR(CheckFormat(path, env));
     return OpenError(path, status);
   }
   store->database_.reset(database);
-  CREDENCE_CHECK(store->handles_.size() == kFamilyCount);
+  CREDENCE_CHECK(store->handles_.size() == families.size());
+  store->handles_.resize(kFamilyCount, nullptr);
   return store;
 }
 
@@ -168,7 +184,7 @@ absl::Status Store::CheckFormat(const std::string& path, rocksdb::Env* env) {
 Store::~Store() {
   if (database_ == nullptr) return;
   for (rocksdb::ColumnFamilyHandle* const handle : handles_) {
-    database_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+    if (handle != nullptr) database_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   }
   // Everything is in the synced log: an error of the closing loses nothing.
   database_->Close().PermitUncheckedError();
@@ -180,6 +196,9 @@ rocksdb::ColumnFamilyHandle* Store::Handle(Family family) const {
 
 std::unique_ptr<rocksdb::Iterator> Store::NewIterator(Family family,
                                                       const rocksdb::ReadOptions& options) const {
+  if (Handle(family) == nullptr) {
+    return std::unique_ptr<rocksdb::Iterator>(rocksdb::NewEmptyIterator());
+  }
   return std::unique_ptr<rocksdb::Iterator>(database_->NewIterator(options, Handle(family)));
 }
 
@@ -203,6 +222,8 @@ absl::Status Store::Commit(const CommitBatch& batch) {
   }
   for (const auto& [path, page] : batch.map_pages) put(Family::kMap, path, EncodePage(page));
   if (batch.map_record.has_value()) put(Family::kMeta, kMapKey, EncodeMapRecord(*batch.map_record));
+  for (const CommitBatch::Text& text : batch.texts) put(Family::kBlobs, text.key, text.value);
+  if (batch.erases) put(Family::kMeta, kUnpurgedKey, EncodeInt64(batch.head.size.value));
   for (const FullTile& tile : batch.tiles) {
     put(Family::kTiles, TileKey(tile.level, tile.index), TileBytes(*tile.hashes));
   }
@@ -329,6 +350,7 @@ absl::StatusOr<std::optional<std::string>> Store::Get(Family family, std::string
 
 absl::StatusOr<std::optional<std::string>> Store::GetAt(const rocksdb::Snapshot* snapshot,
                                                         Family family, std::string_view key) const {
+  if (Handle(family) == nullptr) return std::nullopt;
   std::string value;
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
@@ -384,6 +406,19 @@ absl::StatusOr<std::shared_ptr<const TileHashes>> Store::ReadTile(int level, int
   const auto hashes = std::make_shared<TileHashes>();
   std::memcpy(hashes->data(), bytes->data(), bytes->size());
   return hashes;
+}
+
+absl::StatusOr<std::optional<StoredText>> Store::FindText(Position position,
+                                                          std::string_view field) const {
+  CREDENCE_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
+                            Get(Family::kBlobs, TextKey(position, field)));
+  if (!bytes.has_value()) return std::nullopt;
+  std::optional<StoredText> text = DecodeText(*bytes);
+  if (!text.has_value()) {
+    return LedgerFailed(
+        Cat("The text ", field, " of the entry at position ", position.value, " is malformed."));
+  }
+  return text;
 }
 
 absl::StatusOr<std::vector<Position>> Store::ReadStreamPositions(std::string_view stream,
@@ -482,6 +517,7 @@ absl::Status Store::ScanFamily(
 rocksdb::Status Store::CreateBackup(rocksdb::BackupEngine& engine,
                                     const rocksdb::CreateBackupOptions& options,
                                     const std::string& description, uint32_t& id) const {
+  absl::MutexLock lock(&files_mutex_);
   FilesBetweenWrites database(*database_, gate_);
   return engine.CreateNewBackupWithMetadata(options, &database, description, &id);
 }

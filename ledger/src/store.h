@@ -127,6 +127,10 @@ class Store {
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const TileHashes>> ReadTile(int level,
                                                                            int64_t index) const;
 
+  // The text of an entry's field, or what became of it; nothing where there is neither.
+  [[nodiscard]] absl::StatusOr<std::optional<StoredText>> FindText(Position position,
+                                                                   std::string_view field) const;
+
   // Positions of the stream from `from_version` on, at most `count_max`, within `size`.
   [[nodiscard]] absl::StatusOr<std::vector<Position>> ReadStreamPositions(std::string_view stream,
                                                                           int64_t from_version,
@@ -155,6 +159,12 @@ class Store {
   // The files that hold the log, but for what is in the write-ahead log only.
   [[nodiscard]] std::vector<TableFile> TableFiles() const;
 
+  // Takes what was erased out of the files, where that is not done yet: writes everything that is
+  // in memory to tables, so that no log of writes is left from before, and rewrites the tables that
+  // may hold texts. Writes go on meanwhile; backups wait, and it waits for them. O(texts and
+  // stored state).
+  [[nodiscard]] absl::Status PurgeErased();
+
   // Copies the database into `engine`, with everything committed so far; commits go on while files
   // are copied, and wait while they are listed. Refused once a commit has failed.
   rocksdb::Status CreateBackup(rocksdb::BackupEngine& engine,
@@ -174,6 +184,15 @@ class Store {
   [[nodiscard]] std::unique_ptr<rocksdb::Iterator> NewIterator(
       Family family, const rocksdb::ReadOptions& options) const;
 
+  // Waits until no reader holds the state of an earlier time, which would keep what it saw.
+  [[nodiscard]] absl::Status AwaitNoSnapshots() const;
+  [[nodiscard]] absl::StatusOr<std::vector<std::string>> ListTables() const;
+  // Deletes those of `files`, logs of writes and tables, that nothing needs any more, and waits for
+  // those that are being deleted. Every one of the logs must be of the past.
+  [[nodiscard]] absl::Status RemoveUnneeded(const std::vector<std::string>& files) const;
+  // Notes that the files hold nothing that was erased at `mark` or before.
+  [[nodiscard]] absl::Status ForgetPurge(const std::string& mark);
+
   // One synced write, never while a backup lists the files.
   rocksdb::Status WriteDurably(rocksdb::WriteBatch& writes);
 
@@ -181,6 +200,8 @@ class Store {
   // Owned by the database, given back before it is closed.
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   mutable WriteGate gate_;
+  // Held while files are copied, or rewritten so that they can go.
+  mutable absl::Mutex files_mutex_;
 };
 
 }  // namespace credence::ledger

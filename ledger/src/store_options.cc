@@ -109,6 +109,10 @@ std::vector<FamilyProfile> Profiles() {
        .memtable_bytes = 4 * kMebibyte,
        .block_bytes = size_t{4} << 10,
        .bloom = true},
+      {.name = "blobs",
+       .memtable_bytes = 8 * kMebibyte,
+       .compression = rocksdb::kLZ4Compression,
+       .rising_keys = RisingKeys::kAll},
   };
 }
 

@@ -9,8 +9,18 @@ namespace credence::ledger {
 
 // The column families in use, in the order in which they are opened. The default one stays empty:
 // RocksDB demands it.
-enum class Family : size_t { kDefault, kEntries, kTiles, kStreams, kRequests, kState, kMeta, kMap };
-inline constexpr size_t kFamilyCount = 8;
+enum class Family : size_t {
+  kDefault,
+  kEntries,
+  kTiles,
+  kStreams,
+  kRequests,
+  kState,
+  kMeta,
+  kMap,
+  kBlobs
+};
+inline constexpr size_t kFamilyCount = 9;
 
 // How the database is run; each choice says why where it is made. `env` null means the system's.
 [[nodiscard]] rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env);

@@ -31,6 +31,8 @@ std::string EntryBundlePath(int64_t index, int width) {
   return Cat("tile/entries/", PathEnd(index, width));
 }
 
+std::string TextBundlePath(int64_t index) { return Cat("text/", PathEnd(index, kFullTileWidth)); }
+
 void AppendBundledEntry(std::string_view entry, std::string& bundle) {
   CREDENCE_CHECK(entry.size() <= kEntryBytesMax);
   bundle.push_back(static_cast<char>(entry.size() >> 8));

@@ -2,10 +2,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "audit/audit.h"
 #include "credence/client/author_key.h"
 #include "credence/client/verify/author.h"
 #include "credence/client/verify/entry_checker.h"
+#include "credence/client/verify/hash.h"
 #include "served.h"
 
 // Authors' keys and signatures, between a client that signs and a server on a ledger on disk.
@@ -149,6 +151,27 @@ TEST_F(AuthorTest, AllThatAnAuthorStatesIsSigned) {
   EXPECT_EQ(VerifiedSignatures(), 6);
 }
 
+TEST_F(AuthorTest, ASignatureHoldsWhenTheTextsThatItIsOverAreErased) {
+  Register(key_);
+  const auto author = ClientOf(key_);
+  v1::CreateForecastRequest request = ForecastOf("a", 0.3);
+  request.mutable_forecast()->set_rationale("As I was told.");
+  request.mutable_options()->set_request_id("one-write");
+  const auto created = author->CreateForecast(request);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->forecast().rationale(), "As I was told.");
+  EXPECT_EQ(VerifiedSignatures(), 1);
+  const auto again = author->CreateForecast(request);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->receipt().duplicate());
+  v1::EraseTextsRequest erase;
+  erase.add_positions(created->receipt().position());
+  erase.set_rationale("asked for");
+  const auto erased = client->EraseTexts(erase);
+  ASSERT_TRUE(erased.ok()) << erased.status();
+  EXPECT_EQ(VerifiedSignatures(), 1);
+}
+
 TEST_F(AuthorTest, WhatIsUnsignedIsRefusedOfWhoSignsEverything) {
   Register(key_, true);
   Restart();
@@ -267,6 +290,44 @@ TEST_F(StatementTest, IsKeptInTheBytesThatWereSigned) {
 TEST_F(StatementTest, ThatSaysSomethingElseIsRefused) {
   payload_.set_probabilities(0, 0.9);
   payload_.set_probabilities(1, 0.1);
+  Sign(key_);
+  ExpectRefused("payload");
+}
+
+TEST_F(StatementTest, HoldsTheDigestsOfTheTextsThatTheRequestSays) {
+  const std::string salt(32, 's');
+  request_.mutable_forecast()->set_rationale("As I was told.");
+  event::v1::TextDigest& digest = *payload_.add_text_digests();
+  digest.set_field("rationale");
+  digest.set_digest(
+      std::string(client::BytesOf(client::Sha256(absl::StrCat(salt, "As I was told.")))));
+  const auto sign = [&](const std::string& with) {
+    request_.mutable_options()->clear_statements();
+    Sign(key_);
+    v1::TextSalt& salted =
+        *request_.mutable_options()->mutable_statements(0)->add_text_salts();
+    salted.set_field("rationale");
+    salted.set_salt(with);
+  };
+  sign(std::string(32, 't'));
+  ExpectRefused("payload");
+  sign("s");
+  ExpectRefused("payload");
+  sign(salt);
+  request_.mutable_forecast()->set_rationale("As I was not told.");
+  ExpectRefused("payload");
+  request_.mutable_forecast()->clear_rationale();
+  ExpectRefused("payload");
+  request_.mutable_forecast()->set_rationale("As I was told.");
+  const auto created = client->CreateForecast(request_);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->forecast().rationale(), "As I was told.");
+  EXPECT_EQ(VerifiedSignatures(), 1);
+}
+
+TEST_F(StatementTest, ThatHoldsATextItselfIsRefused) {
+  request_.mutable_forecast()->set_rationale("As I was told.");
+  payload_.set_rationale("As I was told.");
   Sign(key_);
   ExpectRefused("payload");
 }

@@ -125,6 +125,7 @@ void RegisterClientCommands(CLI::App& app, CliContext& context) {
   AddImportCommands(app, context);
   AddExtractCommands(app, context);
   AddLedgerCommands(app, context);
+  AddEraseCommand(app, context);
   AddApplyCommand(app, context);
   AddCompletionCommands(app, context);
 }

@@ -39,6 +39,7 @@ void AddExtractCommands(CLI::App& app, CliContext& context);
 void AddLedgerCommands(CLI::App& app, CliContext& context);
 // To be added to the noun `ledger` after its other verbs.
 void AddCompletenessVerbs(CLI::App* noun, CliContext& context);
+void AddEraseCommand(CLI::App& app, CliContext& context);
 void AddApplyCommand(CLI::App& app, CliContext& context);
 void AddCompletionCommands(CLI::App& app, CliContext& context);
 

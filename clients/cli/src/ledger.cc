@@ -10,6 +10,7 @@
 #include "credence/event/v1/ledger_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
+#include "credence/event/v1/text.pb.h"
 #include "event_screen.h"
 #include "format.h"
 #include "google/protobuf/struct.pb.h"
@@ -26,7 +27,7 @@ bool KnowsType(const std::string& full_name) {
       event::v1::ForecastRecorded::descriptor()->file(),
       event::v1::QuestionCreated::descriptor()->file(),
       event::v1::NetworkCreated::descriptor()->file(),
-      event::v1::LedgerCreated::descriptor()->file()};
+      event::v1::LedgerCreated::descriptor()->file(), event::v1::TextsErased::descriptor()->file()};
   for (const auto* file : kFiles) {
     if (file->pool()->FindMessageTypeByName(full_name) != nullptr) return true;
   }

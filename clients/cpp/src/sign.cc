@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -273,10 +274,38 @@ class Signing {
     return AddStatement(payload, time);
   }
 
-  absl::Status AddStatement(const Message& payload, const Timestamp* time) {
+  // Puts the digest of a text in its place; whoever signs a digest has said the text. The salt is
+  // made of a signature that nobody else can make and that is shown to nobody, so that a repeat of
+  // the request is the same byte for byte.
+  template <typename Payload>
+  void ReplaceText(const std::string& origin, std::string_view field, std::string& text,
+                   Payload& payload, v1::SignedStatement& statement) {
+    if (text.empty()) return;
+    const std::string salt(
+        BytesOf(Sha256(key_.Sign(Cat("credence-text-salt/v1\n", origin, "\n", options_.request_id(),
+                                     "\n", options_.statements_size(), "\n", field)))));
+    event::v1::TextDigest& digest = *payload.add_text_digests();
+    digest.set_field(std::string(field));
+    digest.set_digest(std::string(BytesOf(Sha256(Cat(salt, text)))));
+    v1::TextSalt& salted = *statement.add_text_salts();
+    salted.set_field(std::string(field));
+    salted.set_salt(salt);
+    text.clear();
+  }
+
+  template <typename Payload>
+  absl::Status AddStatement(Payload& payload, const Timestamp* time) {
     CREDENCE_ASSIGN_OR_RETURN(const std::string origin, origin_());
     v1::SignedStatement& statement = *options_.add_statements();
     statement.set_payload_type(payload.GetDescriptor()->full_name());
+    if constexpr (requires { payload.mutable_rationale(); }) {
+      ReplaceText(origin, "rationale", *payload.mutable_rationale(), payload, statement);
+    }
+    if constexpr (std::is_same_v<Payload, event::v1::EvidenceRecorded>) {
+      ReplaceText(origin, "model.summary", *payload.mutable_model()->mutable_summary(), payload,
+                  statement);
+      ReplaceText(origin, "model.url", *payload.mutable_model()->mutable_url(), payload, statement);
+    }
     statement.set_payload(payload.SerializeAsString());
     event::v1::AuthorSignature& signature = *statement.mutable_signature();
     signature.set_author(key_.author());

@@ -2,6 +2,7 @@
 
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/ledger/text.h"
 #include "failure.h"
 
 namespace credence::ledger {
@@ -41,7 +42,16 @@ absl::StatusOr<ChainedEntry> ChainChecker::Add(std::string_view entry) {
   if (!begins_write && decoded.envelope.request_id() != last_request_id_) {
     return LedgerFailed("has the record time of another write");
   }
-  ChainedEntry chained{{}, decoded.envelope.request_id(), event.record_time, begins_write};
+  ChainedEntry chained;
+  chained.request_id = decoded.envelope.request_id();
+  chained.record_time = event.record_time;
+  chained.begins_write = begins_write;
+  if (event.payload != nullptr) {
+    chained.text_digests = TextDigestsOf(*event.payload);
+    if (const auto* erased = dynamic_cast<const event::v1::TextsErased*>(event.payload)) {
+      chained.erased.assign(erased->texts().begin(), erased->texts().end());
+    }
+  }
   const auto advance = [&](const auto& place) {
     streams_[place.stream()] = {place.stream_version() + 1, event.position};
     chained.places.push_back({place.stream(), place.stream_version()});

@@ -9,6 +9,7 @@
 #include "absl/container/node_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/event.h"
 #include "credence/ledger/position.h"
 #include "stream_heads.h"
@@ -23,6 +24,10 @@ struct ChainedPlace {
 
 // What an entry says of itself that others refer to.
 struct ChainedEntry {
+  // Of the texts that lie beside the log.
+  std::vector<event::v1::TextDigest> text_digests;
+  // The texts of earlier entries that it erased.
+  std::vector<event::v1::ErasedText> erased;
   // The first is the stream of the entry, the others its links.
   std::vector<ChainedPlace> places;
   // Empty where no request caused it.

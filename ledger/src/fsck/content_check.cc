@@ -9,6 +9,7 @@
 #include "credence/base/strings.h"
 #include "credence/event/v1/ledger_events.pb.h"
 #include "fsck/chain.h"
+#include "fsck/text_check.h"
 #include "map_pages.h"
 #include "records.h"
 #include "tile_tree.h"
@@ -30,7 +31,7 @@ struct SeenWrite {
 class ContentCheck {
  public:
   ContentCheck(const Store& store, const HeadRecord& head, Findings& findings)
-      : store_(store), head_(head), findings_(findings) {}
+      : store_(store), head_(head), findings_(findings), texts_(store, findings) {}
 
   void Run() {
     ReadMapRecord();
@@ -58,6 +59,7 @@ class ContentCheck {
       Broken(Cat("cannot be read: ", FromAbsl(scanned.message())));
     }
     EndWrite();
+    texts_.Finish(!broken_);
     findings_.Progress("entries", total, total);
     findings_.report().stream_count = static_cast<int64_t>(chain_.streams().size());
     findings_.report().intact_size = intact_size_;
@@ -91,6 +93,7 @@ class ContentCheck {
     for (const ChainedPlace& place : chained->places) {
       CheckStreamKey(place, Position{*position});
     }
+    texts_.Take(*chained, Position{*position});
     NoteWrite(*chained, Position{*position}, hash);
     if (chain_.size() == head_.head.size) reached_ = tree_.Snapshot().head;
     return true;
@@ -301,6 +304,7 @@ class ContentCheck {
   const HeadRecord head_;
   Findings& findings_;
 
+  TextCheck texts_;
   ChainChecker chain_;
   TileTree tree_;
   MapRecord map_record_;

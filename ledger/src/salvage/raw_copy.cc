@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "block_log.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
@@ -27,6 +28,7 @@ bool IsKept(Family family, std::string_view key) {
     case Family::kEntries:
     case Family::kTiles:
     case Family::kRequests:
+    case Family::kBlobs:
       return true;
     case Family::kMeta:
       return key == kFormatKey || key == kOriginKey || key == kVerifierKeyKey;
@@ -54,6 +56,7 @@ class Collector {
       if (head.has_value()) content_.heads.emplace(head->head.size, *head);
     }
     if (!IsKept(family, key)) return;
+    if (family == Family::kBlobs && IsErasedBefore(key, value)) return;
     bytes_ += key.size() + value.size();
     records_.push_back({family, std::string(key), std::string(value)});
     if (bytes_ >= kFlushBytes) Flush();
@@ -72,11 +75,22 @@ class Collector {
  private:
   static constexpr size_t kFlushBytes = size_t{4} << 20;
 
+  // Files are read in any order: a text does not come back after the mark that it was erased.
+  bool IsErasedBefore(std::string_view key, std::string_view value) {
+    const std::optional<StoredText> text = DecodeText(value);
+    if (text.has_value() && text->kind == StoredText::Kind::kText)
+      return erased_.contains(ToAbsl(key));
+    erased_.emplace(key);
+    return false;
+  }
+
   Store& raw_;
   RawContent& content_;
   std::vector<RawRecord> records_;
   size_t bytes_ = 0;
   absl::Status status_;
+  // Keys of texts that are gone.
+  absl::flat_hash_set<std::string> erased_;
 };
 
 // The first key after all that begin with the first `size` bytes of `key`; empty where there is

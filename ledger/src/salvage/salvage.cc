@@ -12,6 +12,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/event/v1/ledger_events.pb.h"
+#include "credence/ledger/text.h"
 #include "durable_file.h"
 #include "failure.h"
 #include "fsck/chain.h"
@@ -54,6 +55,7 @@ class PrefixWriter {
   }
 
   [[nodiscard]] int64_t forgotten_request_count() const { return forgotten_; }
+  [[nodiscard]] int64_t lost_text_count() const { return lost_texts_; }
 
  private:
   absl::Status Take(std::string_view entry) {
@@ -66,6 +68,7 @@ class PrefixWriter {
     const Hash hash = LeafHash(entry);
     tree_.Append(hash, batch_.tiles);
     AddEntry(entry, chained);
+    AddTexts(chained, position);
     if (chained.begins_write) {
       write_ = RequestRecord();
       write_->receipt.request_id = chained.request_id;
@@ -98,6 +101,25 @@ class PrefixWriter {
         batch_.links.push_back({index, offset, place.stream.size(), place.stream_version});
       }
     }
+  }
+
+  // The texts of an entry, from the copy; what is gone, and what was erased by an event that is not
+  // in the prefix, is marked.
+  void AddTexts(const ChainedEntry& chained, Position position) {
+    for (const event::v1::TextDigest& digest : chained.text_digests) {
+      const absl::StatusOr<std::optional<StoredText>> kept =
+          raw_.FindText(position, digest.field());
+      StoredText text;
+      text.kind = StoredText::Kind::kLost;
+      if (kept.ok() && kept->has_value() && IsRight(**kept, digest)) text = **kept;
+      if (text.kind == StoredText::Kind::kLost) ++lost_texts_;
+      batch_.texts.push_back({TextKey(position, digest.field()), EncodeText(text)});
+    }
+  }
+
+  [[nodiscard]] bool IsRight(const StoredText& text, const event::v1::TextDigest& digest) const {
+    if (text.kind != StoredText::Kind::kText) return Contains(prefix_.head.size, text.erased_by);
+    return FitsDigest(digest, text.salt, text.text);
   }
 
   // The record of the write that ended, from the copy, or one that no repeat of it matches.
@@ -177,6 +199,7 @@ class PrefixWriter {
   std::optional<RequestRecord> write_;
   TreeSize mapped_size_;
   int64_t forgotten_ = 0;
+  int64_t lost_texts_ = 0;
   // Of the last entry that was added.
   absl::Time last_time_ = absl::UnixEpoch();
 };
@@ -273,6 +296,7 @@ absl::StatusOr<SalvageReport> Salvage(const SalvageOptions& options) {
     PrefixWriter writer(*raw, prefix, *out, options);
     CREDENCE_RETURN_IF_ERROR(writer.Write());
     report.forgotten_request_count = writer.forgotten_request_count();
+    report.lost_text_count = writer.lost_text_count();
   }
   CREDENCE_RETURN_IF_ERROR(Finish(options));
   return report;

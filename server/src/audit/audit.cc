@@ -52,9 +52,9 @@ bool Near(double left, double right) { return std::abs(left - right) <= kAuditTo
 
 class Auditor {
  public:
-  absl::Status Take(std::string_view entry) {
+  // `decoded` is the entry, with or without its texts: no number depends on them.
+  absl::Status Take(std::string_view entry, const ledger::DecodedEvent& decoded) {
     tree_.Append(ledger::LeafHash(entry));
-    CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent decoded, ledger::DecodeEntry(entry));
     CREDENCE_RETURN_IF_ERROR(CheckEnvelope(decoded.envelope));
     const ledger::SequencedEvent event = decoded.AsEvent();
     if (const auto* published = dynamic_cast<const PosteriorPublished*>(event.payload)) {
@@ -385,7 +385,10 @@ EntryAuditor::EntryAuditor() : auditor_(std::make_unique<Auditor>()) {}
 
 EntryAuditor::~EntryAuditor() = default;
 
-absl::Status EntryAuditor::Take(std::string_view entry) { return auditor_->Take(entry); }
+absl::Status EntryAuditor::Take(std::string_view entry) {
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent decoded, ledger::DecodeEntry(entry));
+  return auditor_->Take(entry, decoded);
+}
 
 AuditReport EntryAuditor::Report() const { return auditor_->Report(); }
 
@@ -398,7 +401,8 @@ absl::StatusOr<AuditReport> AuditLog(const ledger::Log& log,
                               log.Read(ledger::Position{auditor.size()}, ledger::ReadLimits{}));
     if (entries.empty()) return WrongAt(auditor.size(), "the entry is missing");
     for (const ledger::StoredEntry& entry : entries) {
-      CREDENCE_RETURN_IF_ERROR(auditor.Take(*entry.bytes));
+      CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent decoded, log.Decode(entry));
+      CREDENCE_RETURN_IF_ERROR(auditor.Take(*entry.bytes, decoded));
     }
     progress(auditor.size());
   }

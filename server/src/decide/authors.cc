@@ -1,5 +1,6 @@
 #include "decide/authors.h"
 
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -110,8 +111,20 @@ absl::StatusOr<CheckedStatement> CheckStatement(std::string_view origin,
                                 "the origin ",
                                 origin));
   }
-  return CheckedStatement{statement.payload_type(), payload->SerializeAsString(),
-                          std::move(signed_payload)};
+  CheckedStatement checked;
+  checked.payload_type = statement.payload_type();
+  checked.digests = ledger::TextDigestsOf(*payload);
+  for (const v1::TextSalt& salt : statement.text_salts()) {
+    checked.salts.emplace(salt.field(), salt.salt());
+  }
+  if (!ledger::ErasableTexts(*payload).empty()) {
+    return SignatureInvalid(signature.author(), Cat(path, ".payload"),
+                            "holds texts: they are signed by their digests");
+  }
+  if (!checked.digests.empty()) ledger::ReplaceTexts({}, *payload);
+  checked.canonical = payload->SerializeAsString();
+  checked.signed_payload = std::move(signed_payload);
+  return checked;
 }
 
 // The statement's time against that of the event that says the same.
@@ -134,8 +147,37 @@ absl::Status CheckTime(const event::v1::AuthorSignature& signature, const ledger
   return absl::OkStatus();
 }
 
+// The texts of the payload, salted as the statement says; nothing where they are others than were
+// signed.
+std::optional<std::vector<ledger::SaltedText>> SaltedTexts(const CheckedStatement& statement,
+                                                           const Message& payload) {
+  const std::vector<ledger::FieldText> texts = ledger::ErasableTexts(payload);
+  if (texts.size() != statement.digests.size()) return std::nullopt;
+  std::vector<ledger::SaltedText> salted;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto salt = statement.salts.find(texts[i].field);
+    if (texts[i].field != statement.digests[i].field() || salt == statement.salts.end() ||
+        salt->second.size() != ledger::kTextSaltBytes ||
+        !ledger::FitsDigest(statement.digests[i], salt->second, texts[i].text)) {
+      return std::nullopt;
+    }
+    salted.push_back({std::string(texts[i].field), salt->second, std::string(texts[i].text)});
+  }
+  return salted;
+}
+
+// What a payload says besides its texts.
+std::string CanonicalOf(const Message& payload) {
+  if (ledger::ErasableTexts(payload).empty()) return payload.SerializeAsString();
+  const std::unique_ptr<Message> copy(payload.New());
+  copy->CopyFrom(payload);
+  ledger::ClearErasableTexts(*copy);
+  return copy->SerializeAsString();
+}
+
 absl::Status ApplyStatement(const State& state, const CheckedStatement& statement,
-                            ledger::EventDraft& draft, const std::string& path) {
+                            std::vector<ledger::SaltedText> texts, ledger::EventDraft& draft,
+                            const std::string& path) {
   const event::v1::AuthorSignature& signature = statement.signed_payload->signature;
   const std::string author = AuthorOf(draft);
   if (author.empty()) {
@@ -156,7 +198,9 @@ absl::Status ApplyStatement(const State& state, const CheckedStatement& statemen
                                 : Cat("was revoked at position ", *key->revoked_position));
   }
   CREDENCE_RETURN_IF_ERROR(CheckTime(signature, draft, path));
-  draft.signed_payload = statement.signed_payload;
+  auto signed_payload = std::make_shared<ledger::SignedPayload>(*statement.signed_payload);
+  signed_payload->texts = std::move(texts);
+  draft.signed_payload = std::move(signed_payload);
   return absl::OkStatus();
 }
 
@@ -230,18 +274,25 @@ absl::Status ApplyStatements(const State& state, const CheckedStatements& statem
   absl::flat_hash_map<std::string, std::vector<size_t>> events;
   for (size_t i = decision.events.size(); i-- > 0;) {
     const Message& payload = *decision.events[i].payload;
-    events[KeyOf(payload.GetDescriptor()->full_name(), payload.SerializeAsString())].push_back(i);
+    events[KeyOf(payload.GetDescriptor()->full_name(), CanonicalOf(payload))].push_back(i);
   }
   for (size_t i = 0; i < statements.size(); ++i) {
-    const auto found = events.find(KeyOf(statements[i].payload_type, statements[i].canonical));
-    if (found == events.end() || found->second.empty()) {
+    std::vector<size_t>& same = events[KeyOf(statements[i].payload_type, statements[i].canonical)];
+    std::optional<std::vector<ledger::SaltedText>> texts;
+    auto found = same.rbegin();
+    for (; found != same.rend() && !texts.has_value();) {
+      texts = SaltedTexts(statements[i], *decision.events[*found].payload);
+      if (!texts.has_value()) ++found;
+    }
+    if (!texts.has_value()) {
       return SignatureInvalid(statements[i].signed_payload->signature.author(),
                               Cat(PathOf(i), ".payload"),
                               "says something else than the request: no event of it is the same");
     }
-    ledger::EventDraft& draft = decision.events[found->second.back()];
-    found->second.pop_back();
-    CREDENCE_RETURN_IF_ERROR(ApplyStatement(state, statements[i], draft, PathOf(i)));
+    ledger::EventDraft& draft = decision.events[*found];
+    same.erase(std::next(found).base());
+    CREDENCE_RETURN_IF_ERROR(
+        ApplyStatement(state, statements[i], *std::move(texts), draft, PathOf(i)));
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,8 +26,11 @@ namespace credence::server {
 // tells.
 struct CheckedStatement {
   std::string payload_type;
-  // The payload as this program serializes it.
+  // The payload without the digests of its texts, as this program serializes it.
   std::string canonical;
+  // What it says of its texts, and their salts by field.
+  std::vector<event::v1::TextDigest> digests;
+  std::map<std::string, std::string, std::less<>> salts;
   std::shared_ptr<const ledger::SignedPayload> signed_payload;
 };
 using CheckedStatements = std::vector<CheckedStatement>;

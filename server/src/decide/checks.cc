@@ -8,6 +8,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/ledger/text.h"
 
 namespace credence::server {
 namespace {
@@ -66,6 +67,9 @@ absl::Status CheckState(std::string_view state, std::string_view field) {
 }
 
 absl::Status CheckText(std::string_view text, std::string_view field, size_t bytes_max) {
+  if (text == ledger::kErasedText || text == ledger::kLostText) {
+    return InvalidField("FIELD_INVALID", field, "is what a text that is gone reads as");
+  }
   if (text.size() <= bytes_max) return absl::OkStatus();
   ErrorDetail detail;
   detail.reason = "FIELD_TOO_LARGE";

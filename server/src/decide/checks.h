@@ -29,7 +29,8 @@ inline constexpr int kAttributeCountMax = 64;
 // position: those are refused (NAME_INVALID), so that the two never clash.
 [[nodiscard]] absl::Status CheckChosenId(std::string_view id, char letter, std::string_view field);
 
-// At most `bytes_max` bytes. INVALID_ARGUMENT (FIELD_TOO_LARGE, metadata limit).
+// At most `bytes_max` bytes, and not what a text that was erased or lost reads as. INVALID_ARGUMENT
+// (FIELD_TOO_LARGE, metadata limit; FIELD_INVALID).
 [[nodiscard]] absl::Status CheckText(std::string_view text, std::string_view field,
                                      size_t bytes_max = kTextBytesMax);
 

@@ -25,6 +25,8 @@ namespace {
 // Threads for reads that waited and for watches. They compute, so more than cores would not help.
 constexpr int kExecutorThreadCount = 2;
 
+constexpr std::string_view kTextsErased = "credence.event.v1.TextsErased";
+
 using Done = std::function<void(absl::StatusOr<WriteResult>)>;
 
 absl::Status StaleRevision(std::string_view stream, int64_t expected, int64_t current) {
@@ -203,20 +205,24 @@ void Engine::Fold(const ledger::SequencedEvent& event) {
   server::Fold(head_, event);
   persister_.Note(event);
   head_record_time_ = event.record_time;
+  if (event.payload_type == kTextsErased) erased_ = true;
 }
 
 Engine::BatchSteps Engine::Seal(ledger::StateWriter& writer, ledger::TreeSize size) {
   CREDENCE_CHECK(head_.size == size.value);
   const absl::Time now = clock_->Now();
-  if (persister_.pending_count() >= options_.store_event_count ||
+  const bool erased = std::exchange(erased_, false);
+  if (erased || persister_.pending_count() >= options_.store_event_count ||
       now - stored_time_ >= options_.store_interval) {
     persister_.Write(head_, writer);
     stored_time_ = now;
   }
   Durable next{std::make_shared<const State>(head_.Snapshot()), head_record_time_};
   BatchSteps steps;
-  steps.publish = [this, next = std::move(next)] {
+  steps.publish = [this, erased, next = std::move(next)] {
     Publish(next);
+    // After what is read from now on shows it.
+    if (erased) views_.Clear();
     if (options_.begin_answers) options_.begin_answers();
   };
   steps.answered = options_.end_answers;
@@ -342,8 +348,9 @@ void Engine::View(const v1::ReadView& view, std::string_view scope, absl::Time d
 }
 
 absl::StatusOr<StateView> Engine::Resolve(const v1::ReadView& view, std::string_view scope) {
-  const Durable published = durable();
   StateView result;
+  result.epoch = views_.epoch();
+  const Durable published = durable();
   result.state = published.state;
   result.position = published.state->size - 1;
   // What was recorded last counts now, even where the clock was set back.
@@ -371,12 +378,12 @@ absl::StatusOr<StateView> Engine::Resolve(const v1::ReadView& view, std::string_
     result.position = last.has_value() ? std::min(last->value, head) : -1;
   }
   if (result.position == head) return result;
-  CREDENCE_ASSIGN_OR_RETURN(result.state, StateAt(scope, result.position));
+  CREDENCE_ASSIGN_OR_RETURN(result.state, StateAt(scope, result.position, result.epoch));
   return result;
 }
 
 absl::StatusOr<std::shared_ptr<const State>> Engine::StateAt(std::string_view scope,
-                                                             int64_t position) {
+                                                             int64_t position, uint64_t epoch) {
   if (position < 0) return std::make_shared<const State>();
   if (auto kept = views_.Find(scope, position); kept != nullptr) return kept;
   const ledger::Position last{position};
@@ -385,12 +392,12 @@ absl::StatusOr<std::shared_ptr<const State>> Engine::StateAt(std::string_view sc
                                     : ReplayStreams(*log_, StreamsOf(*Published(), scope), last);
   if (!state.ok()) return state.status();
   auto shared = std::make_shared<const State>(*std::move(state));
-  views_.Insert(scope, position, shared);
+  views_.Insert(scope, position, shared, epoch);
   return shared;
 }
 
 void Engine::Remember(std::string_view scope, const StateView& view) {
-  views_.Insert(scope, view.position, view.state);
+  views_.Insert(scope, view.position, view.state, view.epoch);
 }
 
 }  // namespace credence::server

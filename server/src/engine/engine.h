@@ -64,6 +64,8 @@ struct StateView {
   std::shared_ptr<const State> state;
   // Last position that it holds; -1 for none.
   int64_t position = -1;
+  // Of the cache of views when the state was taken.
+  uint64_t epoch = 0;
   // The instant that it speaks of where a read names none: of an as-of read the time that was asked
   // for or that of the position, else now.
   absl::Time time;
@@ -155,7 +157,8 @@ class Engine final : public ledger::Projection {
               std::function<void(absl::StatusOr<WriteResult>)> done);
   [[nodiscard]] absl::StatusOr<StateView> Resolve(const v1::ReadView& view, std::string_view scope);
   [[nodiscard]] absl::StatusOr<std::shared_ptr<const State>> StateAt(std::string_view scope,
-                                                                     int64_t position);
+                                                                     int64_t position,
+                                                                     uint64_t epoch);
 
   ledger::Log* const log_;
   const ledger::Clock* const clock_;
@@ -166,6 +169,8 @@ class Engine final : public ledger::Projection {
   absl::Time head_record_time_ = absl::InfinitePast();
   StatePersister persister_;
   absl::Time stored_time_ = absl::InfinitePast();
+  // Whether the batch erases texts: then they leave the stored state with it.
+  bool erased_ = false;
 
   mutable absl::Mutex mutex_;
   Durable durable_ ABSL_GUARDED_BY(mutex_);

@@ -40,8 +40,8 @@ class StreamCursor {
   size_t index_ = 0;
 };
 
-absl::Status FoldEntry(State& state, const ledger::StoredEntry& entry) {
-  CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent event, ledger::DecodeEntry(*entry.bytes));
+absl::Status FoldEntry(const ledger::Log& log, const ledger::StoredEntry& entry, State& state) {
+  CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent event, log.Decode(entry));
   Fold(state, event.AsEvent());
   return absl::OkStatus();
 }
@@ -55,7 +55,7 @@ absl::Status ForEachInStream(const ledger::Log& log, std::string_view stream, in
   while (true) {
     CREDENCE_ASSIGN_OR_RETURN(const ledger::StoredEntry* entry, cursor.Peek());
     if (entry == nullptr) return absl::OkStatus();
-    CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent event, ledger::DecodeEntry(*entry->bytes));
+    CREDENCE_ASSIGN_OR_RETURN(const ledger::DecodedEvent event, log.Decode(*entry));
     if (!visit(event.AsEvent())) return absl::OkStatus();
     cursor.Advance();
   }
@@ -88,7 +88,7 @@ absl::StatusOr<State> ReplayStreams(const ledger::Log& log, const std::vector<st
     const size_t cursor = heads.back().cursor;
     heads.pop_back();
     CREDENCE_ASSIGN_OR_RETURN(const ledger::StoredEntry* entry, cursors[cursor].Peek());
-    CREDENCE_RETURN_IF_ERROR(FoldEntry(state, *entry));
+    CREDENCE_RETURN_IF_ERROR(FoldEntry(log, *entry, state));
     cursors[cursor].Advance();
     CREDENCE_RETURN_IF_ERROR(push(cursor));
   }
@@ -105,7 +105,7 @@ absl::StatusOr<State> ReplayAll(const ledger::Log& log, ledger::Position last) {
                               log.Read(next, limits));
     if (entries.empty()) break;
     for (const ledger::StoredEntry& entry : entries) {
-      CREDENCE_RETURN_IF_ERROR(FoldEntry(state, entry));
+      CREDENCE_RETURN_IF_ERROR(FoldEntry(log, entry, state));
     }
     next.value += static_cast<int64_t>(entries.size());
   }

@@ -24,7 +24,16 @@ class ViewCache {
   // The state of `scope` at `position`; null where it is not kept. O(capacity).
   [[nodiscard]] std::shared_ptr<const State> Find(std::string_view scope, int64_t position);
 
-  void Insert(std::string_view scope, int64_t position, std::shared_ptr<const State> state);
+  // Counts how often it was emptied: what was read from the log before the last time may hold what
+  // nobody shall see any more.
+  [[nodiscard]] uint64_t epoch();
+
+  // Keeps a state that was made since `epoch`; nothing where the cache was emptied after that.
+  void Insert(std::string_view scope, int64_t position, std::shared_ptr<const State> state,
+              uint64_t epoch);
+
+  // Lets go of everything.
+  void Clear();
 
  private:
   struct Entry {
@@ -35,6 +44,7 @@ class ViewCache {
 
   const size_t capacity_;
   absl::Mutex mutex_;
+  uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   // The one used last is first.
   std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };

@@ -35,7 +35,7 @@ const absl::flat_hash_map<std::string_view, Handler>& Handlers() {
           event::v1::QuestionCreated, event::v1::QuestionUpdated, event::v1::QuestionOpened,
           event::v1::QuestionClosed, event::v1::QuestionResolved, event::v1::ResolutionAmended,
           event::v1::QuestionAnnulled, event::v1::QuestionScored, event::v1::SourceRecordChanged,
-          event::v1::SeriesCaseRecorded>());
+          event::v1::SeriesCaseRecorded, event::v1::TextsErased>());
   return *handlers;
 }
 

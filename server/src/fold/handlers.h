@@ -7,6 +7,7 @@
 #include "credence/event/v1/ledger_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/event.h"
 #include "state/state.h"
 
@@ -22,6 +23,8 @@ void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::SigningKeyRotated& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::GradeTableSet& payload);
+void FoldEvent(State& state, const ledger::SequencedEvent& event,
+               const event::v1::TextsErased& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,
                const event::v1::ForecasterCreated& payload);
 void FoldEvent(State& state, const ledger::SequencedEvent& event,

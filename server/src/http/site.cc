@@ -15,6 +15,7 @@ namespace credence::server {
 namespace {
 
 constexpr std::string_view kTilePrefix = "/tile/";
+constexpr std::string_view kTextPrefix = "/text/";
 
 HttpResponse Plain(int status, std::string_view text) {
   return {status,
@@ -87,6 +88,9 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   }
   if (std::string_view(request.path).substr(0, kTilePrefix.size()) == kTilePrefix) {
     return ServeTile(engine_.log(), request.path);
+  }
+  if (std::string_view(request.path).substr(0, kTextPrefix.size()) == kTextPrefix) {
+    return ServeTexts(engine_.log(), request.path);
   }
   if (std::optional<HttpResponse> page = page_.Serve(request); page.has_value()) {
     return *std::move(page);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "credence/base/strings.h"
 #include "credence/ledger/tlog.h"
 #include "service/status.h"
@@ -70,6 +71,13 @@ HttpResponse Failed(int status, std::string_view text) {
           Cat(text, "\n")};
 }
 
+HttpResponse FailedRead(const absl::Status& status) {
+  const absl::Status shown = PublicStatus(status);
+  const bool absent =
+      shown.code() == absl::StatusCode::kOutOfRange || shown.code() == absl::StatusCode::kNotFound;
+  return Failed(absent ? 404 : 500, FromAbsl(shown.message()));
+}
+
 }  // namespace
 
 HttpResponse ServeTile(const ledger::Log& log, std::string_view path) {
@@ -80,15 +88,29 @@ HttpResponse ServeTile(const ledger::Log& log, std::string_view path) {
   absl::StatusOr<std::string> bytes = name->level.has_value()
                                           ? log.ReadTile(*name->level, name->index, name->width)
                                           : log.ReadEntryBundle(name->index, name->width);
-  if (!bytes.ok()) {
-    const absl::Status shown = PublicStatus(bytes.status());
-    const bool absent = shown.code() == absl::StatusCode::kOutOfRange ||
-                        shown.code() == absl::StatusCode::kNotFound;
-    return Failed(absent ? 404 : 500, FromAbsl(shown.message()));
-  }
+  if (!bytes.ok()) return FailedRead(bytes.status());
   return {200,
           {{"Content-Type", "application/octet-stream"},
            {"Cache-Control", "public, max-age=31536000, immutable"}},
+          *std::move(bytes)};
+}
+
+HttpResponse ServeTexts(const ledger::Log& log, std::string_view path) {
+  std::vector<absl::string_view> groups = absl::StrSplit(ToAbsl(path), '/');
+  int64_t index = 0;
+  bool right = true;
+  for (size_t i = 2; i < groups.size(); ++i) {
+    const bool more = i + 1 < groups.size();
+    right = right && more == absl::ConsumePrefix(&groups[i], "x") && TakeGroup(groups[i], index);
+  }
+  if (!right || path.substr(1) != ledger::TextBundlePath(index)) {
+    return Failed(404, "not the path of the texts of 256 entries, such as /text/x001/234");
+  }
+  absl::StatusOr<std::string> bytes = log.ReadTextBundle(index);
+  if (!bytes.ok()) return FailedRead(bytes.status());
+  // What is erased must not be kept by anybody on the way.
+  return {200,
+          {{"Content-Type", "application/octet-stream"}, {"Cache-Control", "no-store"}},
           *std::move(bytes)};
 }
 

@@ -14,6 +14,10 @@ namespace credence::server {
 // such a path; what is there never changes, and says so to caches. Thread-safe.
 [[nodiscard]] HttpResponse ServeTile(const ledger::Log& log, std::string_view path);
 
+// The texts of the entries of a bundle, as they are now, by a path such as "/text/x001/234": never
+// kept by caches. 404 as for tiles. Thread-safe.
+[[nodiscard]] HttpResponse ServeTexts(const ledger::Log& log, std::string_view path);
+
 // A checkpoint, as tlog-tiles has it at "/checkpoint": never kept by caches.
 [[nodiscard]] HttpResponse ServeCheckpoint(
     const absl::StatusOr<ledger::SignedCheckpoint>& checkpoint);

@@ -91,7 +91,8 @@ void PrintSalvage(const ledger::SalvageReport& report, std::ostream& out) {
       << "lost        " << report.recorded.size.value - report.head.size.value << " events, "
       << report.unproved_count << " of them whole but not proved\n"
       << "forgotten   " << report.forgotten_request_count
-      << " requests, whose repeats will be refused\n";
+      << " requests, whose repeats will be refused\n"
+      << "lost texts  " << report.lost_text_count << "\n";
 }
 
 absl::Status PrintSalvageJson(const ledger::SalvageReport& report, std::ostream& out) {
@@ -106,6 +107,7 @@ absl::Status PrintSalvageJson(const ledger::SalvageReport& report, std::ostream&
   number("recordedSize", report.recorded.size.value);
   number("unprovedCount", report.unproved_count);
   number("forgottenRequestCount", report.forgotten_request_count);
+  number("lostTextCount", report.lost_text_count);
   auto& unread = *fields["unread"].mutable_list_value();
   for (const std::string& place : report.unread) unread.add_values()->set_string_value(place);
   return PrintStruct(json, out);

@@ -13,6 +13,7 @@
 #include "credence/base/strings.h"
 #include "credence/client/verify/note.h"
 #include "credence/client/verify/rpc_source.h"
+#include "credence/client/verify/text_checker.h"
 #include "credence/client/verify/tile.h"
 
 namespace credence::server {
@@ -38,6 +39,11 @@ class LedgerSource final : public client::LogSource {
     if (path == "checkpoint") {
       CREDENCE_ASSIGN_OR_RETURN(ledger::SignedCheckpoint checkpoint, log_->LatestCheckpoint());
       return Cosigned(std::move(checkpoint.note));
+    }
+    if (const int64_t texts = client::ParseTextBundlePath(path); texts >= 0) {
+      absl::StatusOr<std::string> content = log_->ReadTextBundle(texts);
+      if (absl::IsOutOfRange(content.status())) return NoSuchFile(path);
+      return content;
     }
     const std::optional<client::TileId> id = client::ParseTilePath(path);
     if (!id.has_value()) return NoSuchFile(path);

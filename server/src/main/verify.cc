@@ -102,6 +102,9 @@ void PrintSound(const client::VerifyReport& report, const AuditReport* audit,
   out.Add("authorKeyCount", "keys of authors", report.author_counts.keys);
   out.Add("sealedForecastCount", "forecasts sealed", report.seal_counts.sealed);
   out.Add("revealedForecastCount", "sealed forecasts revealed", report.seal_counts.revealed);
+  out.Add("shownTextCount", "texts with their digests", report.text_counts.shown);
+  out.Add("erasedTextCount", "texts erased", report.text_counts.erased);
+  out.Add("hiddenTextCount", "texts not shown", report.text_counts.not_shown);
   out.Add("keyRotationCount", "rotations of the key", counts.rotations);
   out.Add("lastRecordTime", "recorded last", TimeText(report.last_record_time));
   if (report.cosignatures.has_value()) AddCosignatures(*report.cosignatures, out);

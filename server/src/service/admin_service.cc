@@ -4,6 +4,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/v1/admin_service.pb.h"
 #include "service/backup_stream.h"
+#include "service/erase.h"
 #include "service/parse.h"
 #include "service/router.h"
 #include "service/services.h"
@@ -33,6 +34,10 @@ void AddAdminService(Router& router, Engine& engine, const ServiceOptions& optio
         CREDENCE_RETURN_IF_ERROR(ParseRequest(bytes, request));
         return backups->Begin(request);
       });
+  router.AddUnary(kService, "EraseTexts",
+                  [&engine](const CallContext&, std::string_view bytes, const Answer& answer) {
+                    EraseTexts(engine, bytes, answer);
+                  });
   const auto jobs = std::make_shared<BacktestJobs>(&engine);
   router.AddUnary(
       kService, "CreateBacktestJob",

@@ -19,7 +19,7 @@ constexpr std::string_view kService = "credence.v1.LedgerService";
 // A page of events is one message; its bytes stay well below the transport's limit.
 constexpr int64_t kPageBytesMax = int64_t{2} << 20;
 
-absl::Status FillEvent(const ledger::StoredEntry& entry, v1::Event& event) {
+absl::Status FillEvent(const ledger::Log& log, const ledger::StoredEntry& entry, v1::Event& event) {
   event.set_name(Cat("events/", entry.position.value));
   if (!event.mutable_envelope()->ParseFromString(*entry.bytes)) {
     ErrorDetail detail;
@@ -30,6 +30,8 @@ absl::Status FillEvent(const ledger::StoredEntry& entry, v1::Event& event) {
   }
   const ledger::Hash hash = ledger::LeafHash(*entry.bytes);
   event.set_leaf_hash(hash.data(), hash.size());
+  CREDENCE_ASSIGN_OR_RETURN(const std::vector<event::v1::EntryText> texts, log.ReadTexts(entry));
+  event.mutable_texts()->Assign(texts.begin(), texts.end());
   return absl::OkStatus();
 }
 
@@ -66,7 +68,7 @@ absl::Status ListEvents(ReadCall& call, const v1::ListEventsRequest& request,
       ReadEvents(log, request.stream(), next, static_cast<int64_t>(call.page.size), last));
   for (const ledger::StoredEntry& entry : entries) {
     if (entry.position > last) return absl::OkStatus();
-    CREDENCE_RETURN_IF_ERROR(FillEvent(entry, *response.add_events()));
+    CREDENCE_RETURN_IF_ERROR(FillEvent(log, entry, *response.add_events()));
     next = entry.position.value + 1;
   }
   if (entries.empty()) return absl::OkStatus();
@@ -111,11 +113,12 @@ void GetServerInfo(const Engine& engine, const PublishedCheckpoint* published,
   answer(response.SerializeAsString());
 }
 
-absl::Status MakeEventMessages(const std::vector<ledger::StoredEntry>& entries,
+absl::Status MakeEventMessages(const ledger::Log& log,
+                               const std::vector<ledger::StoredEntry>& entries,
                                int64_t next_position, std::deque<std::string>& messages) {
   v1::WatchEventsResponse message;
   for (const ledger::StoredEntry& entry : entries) {
-    CREDENCE_RETURN_IF_ERROR(FillEvent(entry, *message.add_events()));
+    CREDENCE_RETURN_IF_ERROR(FillEvent(log, entry, *message.add_events()));
   }
   message.set_next_position(next_position);
   messages.push_back(message.SerializeAsString());
@@ -129,7 +132,11 @@ absl::StatusOr<std::unique_ptr<MessageSource>> WatchEvents(Engine& engine, std::
                             WatchStart(engine.log(), request.has_start_position()
                                                          ? std::optional(request.start_position())
                                                          : std::nullopt));
-  return std::make_unique<LogWatch>(engine.log(), from, request.stream(), MakeEventMessages);
+  return std::make_unique<LogWatch>(
+      engine.log(), from, request.stream(),
+      [&log = engine.log()](const auto& entries, int64_t next_position, auto& messages) {
+        return MakeEventMessages(log, entries, next_position, messages);
+      });
 }
 
 // Reads of the log itself need no projection of the past: a view without a replay.

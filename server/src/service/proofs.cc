@@ -142,9 +142,12 @@ void GetConsistencyProof(Engine& engine, std::string_view bytes, const Answer& a
 
 absl::StatusOr<std::string> ReadTile(const ledger::Log& log, const v1::GetTileRequest& request) {
   const int width = request.width() == 0 ? ledger::kFullTileWidth : request.width();
-  if (!request.entries()) return log.ReadTile(request.level(), request.index(), width);
+  if (request.texts() && request.level() == 0) return log.ReadTextBundle(request.index());
+  if (!request.entries() && !request.texts())
+    return log.ReadTile(request.level(), request.index(), width);
   if (request.level() != 0) {
-    return InvalidField("FIELD_INVALID", "level", "must be 0 for a bundle of entries");
+    return InvalidField("FIELD_INVALID", "level",
+                        "must be 0 for a bundle of entries or their texts");
   }
   return log.ReadEntryBundle(request.index(), width);
 }

@@ -9,6 +9,7 @@
 #include "credence/event/v1/forecast_events.pb.h"
 #include "credence/event/v1/network_events.pb.h"
 #include "credence/event/v1/question_events.pb.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/internal/v1/state.pb.h"
 #include "state/documents.h"
 
@@ -107,6 +108,8 @@ void StatePersister::Note(const ledger::SequencedEvent& event) {
   } else if (const auto* evidence =
                  dynamic_cast<const event::v1::EvidenceRecorded*>(event.payload)) {
     if (!evidence->model().source().empty()) Touch(evidence->model().source());
+  } else if (const auto* erased = dynamic_cast<const event::v1::TextsErased*>(event.payload)) {
+    for (const event::v1::ErasedText& text : erased->texts()) Touch(text.stream());
   } else if (const auto* published =
                  dynamic_cast<const event::v1::PosteriorPublished*>(event.payload)) {
     for (const event::v1::QuestionPosterior& posterior : published->posteriors()) {

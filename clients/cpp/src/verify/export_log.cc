@@ -11,6 +11,7 @@
 #include "credence/base/strings.h"
 #include "credence/client/verify/failure.h"
 #include "credence/client/verify/merkle.h"
+#include "credence/client/verify/text_checker.h"
 #include "credence/client/verify/tile.h"
 #include "verify/tile_checker.h"
 
@@ -80,6 +81,7 @@ class Export {
     CREDENCE_RETURN_IF_ERROR(CheckRoot(report_.checkpoint));
     CREDENCE_RETURN_IF_ERROR(CheckExtends());
     CREDENCE_RETURN_IF_ERROR(CopyTiles());
+    CREDENCE_RETURN_IF_ERROR(RefreshTexts());
     CREDENCE_RETURN_IF_ERROR(Write("checkpoint", note));
     RemovePartials();
     return report_;
@@ -123,9 +125,36 @@ class Export {
         const TileId id{level, index, WidthAt(size, level, index)};
         CREDENCE_RETURN_IF_ERROR(Copy(id));
         if (level > 0) continue;
-        CREDENCE_RETURN_IF_ERROR(Copy({kEntriesLevel, index, id.width}));
+        CREDENCE_RETURN_IF_ERROR(CopyEntries({kEntriesLevel, index, id.width}));
         if (options_.progress) options_.progress(std::min(size, (index + 1) * kTileWidth), size);
       }
+    }
+    return absl::OkStatus();
+  }
+
+  // The entries of a bundle, and their texts.
+  absl::Status CopyEntries(const TileId& id) {
+    CREDENCE_ASSIGN_OR_RETURN(const std::string bytes, ReadTileFile(source_, id));
+    CREDENCE_RETURN_IF_ERROR(Write(TilePath(id), bytes));
+    return MayHoldTexts(bytes) ? CopyTexts(id.index) : absl::OkStatus();
+  }
+
+  // Nothing where the source shows none.
+  absl::Status CopyTexts(int64_t index) {
+    const std::string path = TextBundlePath(index);
+    const absl::StatusOr<std::string> bytes = source_.Read(path);
+    if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+    CREDENCE_RETURN_IF_ERROR(bytes.status());
+    return bytes->empty() ? absl::OkStatus() : Write(path, *bytes);
+  }
+
+  // Texts that the copy had: some may have been erased since.
+  absl::Status RefreshTexts() {
+    const int64_t count = report_.previous_size / kTileWidth;
+    for (int64_t index = 0; index < count; ++index) {
+      std::error_code error;
+      if (!std::filesystem::exists(Cat(directory_, "/", TextBundlePath(index)), error)) continue;
+      CREDENCE_RETURN_IF_ERROR(CopyTexts(index));
     }
     return absl::OkStatus();
   }

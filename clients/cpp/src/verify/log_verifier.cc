@@ -60,7 +60,8 @@ class LogVerification {
         note_(std::move(note)),
         checkpoint_(std::move(checkpoint)),
         tiles_(source, checkpoint_.tree_size),
-        entries_(key) {}
+        entries_(key),
+        texts_(source, checkpoint_.tree_size) {}
 
   absl::Status Run() {
     CREDENCE_RETURN_IF_ERROR(ReadEarlier());
@@ -74,6 +75,7 @@ class LogVerification {
     CREDENCE_RETURN_IF_ERROR(tiles_.Finish());
     if (tiles_.root() == checkpoint_.root) {
       CREDENCE_RETURN_IF_ERROR(CheckSignatures());
+      CREDENCE_RETURN_IF_ERROR(texts_.Finish());
       return Remember();
     }
     return VerificationFailed(Cat("the ", checkpoint_.tree_size, " entries have the root ",
@@ -88,6 +90,7 @@ class LogVerification {
     report.counts = entries_.counts();
     report.author_counts = entries_.author_counts();
     report.seal_counts = entries_.seal_counts();
+    report.text_counts = texts_.counts();
     report.stream_count = entries_.stream_count();
     report.last_record_time = entries_.record_time();
     report.last_map_record = entries_.last_map_record();
@@ -219,7 +222,8 @@ class LogVerification {
       CREDENCE_RETURN_IF_ERROR(tiles_.Take(std::exchange(leaves, {})));
       CREDENCE_RETURN_IF_ERROR(CheckKnown());
     }
-    return leaves.empty() ? absl::OkStatus() : tiles_.Take(leaves);
+    if (!leaves.empty()) CREDENCE_RETURN_IF_ERROR(tiles_.Take(leaves));
+    return texts_.EndBundle(index);
   }
 
   static absl::Status CheckHash(int64_t position, const Hash& hash, std::string_view stated) {
@@ -233,6 +237,7 @@ class LogVerification {
     const int64_t position = entries_.size();
     CREDENCE_RETURN_IF_ERROR(CheckHash(position, hash, stated));
     CREDENCE_RETURN_IF_ERROR(entries_.Take(entry));
+    CREDENCE_RETURN_IF_ERROR(texts_.Take(entries_.entry()));
     return options_.visit ? options_.visit(position, entry) : absl::OkStatus();
   }
 
@@ -255,6 +260,7 @@ class LogVerification {
   const Checkpoint checkpoint_;
   TileChecker tiles_;
   EntryChecker entries_;
+  TextChecker texts_;
   std::vector<KnownPrefix> known_;
   const absl::Time began_ = absl::Now();
   int64_t remembered_ = 0;

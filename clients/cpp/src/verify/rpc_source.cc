@@ -8,6 +8,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/client/verify/text_checker.h"
 #include "credence/client/verify/tile.h"
 
 namespace credence::client {
@@ -34,6 +35,12 @@ class RpcSource final : public LogSource {
                                 client_->Call<v1::GetCheckpointResponse>(std::move(request)));
       return std::move(*response.mutable_checkpoint());
     }
+    if (const int64_t index = ParseTextBundlePath(path); index >= 0) {
+      v1::GetTileRequest request;
+      request.set_texts(true);
+      request.set_index(index);
+      return ReadTile(std::move(request), path);
+    }
     const std::optional<TileId> id = ParseTilePath(path);
     if (!id.has_value()) return NoSuchFile(path);
     v1::GetTileRequest request;
@@ -41,6 +48,11 @@ class RpcSource final : public LogSource {
     request.set_level(std::max(id->level, 0));
     request.set_index(id->index);
     request.set_width(id->width);
+    return ReadTile(std::move(request), path);
+  }
+
+ private:
+  absl::StatusOr<std::string> ReadTile(v1::GetTileRequest request, std::string_view path) {
     auto response = client_->Call<v1::GetTileResponse>(std::move(request));
     // The log is not as long: there is no such tile.
     if (absl::IsOutOfRange(response.status())) return NoSuchFile(path);
@@ -48,7 +60,6 @@ class RpcSource final : public LogSource {
     return std::move(*response->mutable_content());
   }
 
- private:
   Client* const client_;
   const std::string name_;
 };

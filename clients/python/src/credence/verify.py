@@ -12,13 +12,15 @@ Exit codes: 0 verified, 1 failed, 2 usage, 8 verification failed.
 import argparse
 import base64
 import datetime
-import hashlib
 import json
 import pathlib
 import sys
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from credence._texts import Texts
+from credence._wire import Broken, canonical, last_value, sha256
 
 EXIT_FAILED, EXIT_VERIFICATION = 1, 8
 WIDTH = 256  # hashes in a full tile, entries in a full bundle
@@ -27,18 +29,6 @@ TYPES = "type.googleapis.com/credence.event.v1."
 # What forecasters say, and the number of the field that names the forecaster.
 FORECASTS = {"ForecastRecorded": 3, "ForecastWithdrawn": 2, "ForecastSealed": 3,
              "ForecastRevealed": 3}
-
-
-class Broken(Exception):
-    """What was checked is not what it must be; `position` where it is about one entry."""
-
-    def __init__(self, message, position=None):
-        super().__init__(message if position is None else f"position {position}: {message}")
-        self.position = position
-
-
-def sha256(data):
-    return hashlib.sha256(data).digest()
 
 
 def leaf_hash(entry):
@@ -344,69 +334,7 @@ def tree_root(hashes):
     return hashes[0]
 
 
-# --- Protobuf ---
-
-
-def read_varint(data, at):
-    value = shift = 0
-    while True:
-        if at >= len(data) or shift > 63:
-            raise ValueError("a number is broken off")
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            if value >> 64:
-                raise ValueError("a number is too large")
-            return value, at
-
-
-def fields(data):
-    """(number, wire type, value) of each field of a message."""
-    at = 0
-    while at < len(data):
-        tag, at = read_varint(data, at)
-        number, kind = tag >> 3, tag & 7
-        if number == 0:
-            raise ValueError("a field has the number 0")
-        if kind == 0:
-            value, at = read_varint(data, at)
-        else:
-            if kind == 2:
-                size, at = read_varint(data, at)
-            elif kind in (1, 5):
-                size = 8 if kind == 1 else 4
-            else:
-                raise ValueError("a field has an unknown wire type")
-            if at + size > len(data):
-                raise ValueError("a field is broken off")
-            value, at = data[at:at + size], at + size
-        yield number, kind, value
-
-
-def canonical(data, kinds, repeated=None):
-    """Fields by number: in rising order, none twice but `repeated`, known ones of their kind."""
-    found, last = {}, 0
-    for number, kind, value in fields(data):
-        if number < last or (number == last and number != repeated):
-            raise ValueError("fields are out of order or doubled")
-        last = number
-        if number in kinds and kinds[number] != kind:
-            raise ValueError(f"field {number} has another type")
-        if number == repeated:
-            found.setdefault(number, []).append(value)
-        else:
-            found[number] = value
-    return found
-
-
-def last_value(data, number, kind, default):
-    value = default
-    for n, k, v in fields(data):
-        if n == number and k == kind:
-            value = v
-    return value
+# --- Entries taken apart ---
 
 
 def position_of(value):
@@ -640,7 +568,7 @@ class Seals:
 class Entries:
     """What entries say of themselves and of each other."""
 
-    def __init__(self, key):
+    def __init__(self, key, texts):
         self.key = key
         self.keys = []  # (position that brought it, key)
         self.size = 0
@@ -652,6 +580,7 @@ class Entries:
         self.map_records = self.forecasts = 0
         self.authors = Authors(key.name)
         self.seals = Seals(key.name)
+        self.texts = texts
 
     def take(self, entry):
         try:
@@ -668,6 +597,7 @@ class Entries:
         self._check_payload(envelope)
         self.authors.take(envelope)
         self.seals.take(envelope)
+        self.texts.take(self.size, envelope.type.removeprefix(TYPES), envelope.payload)
         for stream, version, previous in envelope.places:
             last_version, last_position = self.streams.get(stream, (-1, None))
             if version != last_version + 1:
@@ -757,7 +687,8 @@ def verify(directory, key, earlier=None, policy=None):
         raise Broken("the checkpoint covers no entries")
     if earlier and earlier.size > checkpoint.size:
         raise Broken("the log is shorter than the checkpoint that was given", checkpoint.size)
-    tiles, entries = Tiles(directory, checkpoint.size), Entries(key)
+    tiles = Tiles(directory, checkpoint.size)
+    entries = Entries(key, Texts(directory, checkpoint.size))
     while entries.size < checkpoint.size:
         index = entries.size // WIDTH
         bundle = tiles.entries(index)
@@ -769,12 +700,14 @@ def verify(directory, key, earlier=None, policy=None):
             tiles.append(computed)
             if earlier and entries.size == earlier.size and tiles.root() != earlier.root:
                 raise Broken("the log is not the one that the given checkpoint covers")
+        entries.texts.end_bundle(index)
     tiles.finish()
     if tiles.root() != checkpoint.root:
         raise Broken("the entries have another root than the checkpoint signs")
     checkpoint.check(entries.key_at(checkpoint.size))
     if earlier:
         earlier.check(entries.key_at(earlier.size))
+    entries.texts.finish()
     return checkpoint, entries, policy.check(checkpoint.note) if policy else ({}, None)
 
 
@@ -830,7 +763,8 @@ def main():
               "root": checkpoint.root.hex(), "streams": len(entries.streams),
               "mapRecords": entries.map_records, "forecasts": entries.forecasts,
               "signed": entries.authors.signed, "sealed": entries.seals.sealed,
-              "revealed": entries.seals.revealed}
+              "revealed": entries.seals.revealed, "texts": entries.texts.shown,
+              "textsErased": entries.texts.gone, "textsHidden": entries.texts.hidden}
     result.update({f"cosigned by {name}": utc(time) for name, time in times.items()})
     if not_after is not None:
         result["all existed at"] = utc(not_after)

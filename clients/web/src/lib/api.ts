@@ -5,11 +5,13 @@ import { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/prot
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 
+import { file_credence_event_v1_author_events } from "../gen/credence/event/v1/author_events_pb";
 import { file_credence_event_v1_forecast_events } from "../gen/credence/event/v1/forecast_events_pb";
 import { file_credence_event_v1_learning_events } from "../gen/credence/event/v1/learning_events_pb";
 import { file_credence_event_v1_ledger_events } from "../gen/credence/event/v1/ledger_events_pb";
 import { file_credence_event_v1_network_events } from "../gen/credence/event/v1/network_events_pb";
 import { file_credence_event_v1_question_events } from "../gen/credence/event/v1/question_events_pb";
+import { file_credence_event_v1_text } from "../gen/credence/event/v1/text_pb";
 import { EvidenceService } from "../gen/credence/v1/evidence_service_pb";
 import { ForecastService } from "../gen/credence/v1/forecast_service_pb";
 import { InferenceService } from "../gen/credence/v1/inference_service_pb";
@@ -22,11 +24,13 @@ import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_detai
 
 // What the payloads of events may be.
 export const eventRegistry = createRegistry(
+  file_credence_event_v1_author_events,
   file_credence_event_v1_forecast_events,
   file_credence_event_v1_learning_events,
   file_credence_event_v1_ledger_events,
   file_credence_event_v1_network_events,
   file_credence_event_v1_question_events,
+  file_credence_event_v1_text,
 );
 
 const transport = createConnectTransport({

@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "credence/event/v1/envelope.pb.h"
+#include "credence/ledger/text.h"
 
 // What an author signs, so that nobody else can put words in its mouth. The bytes are a title, and
 // fields that each stand after their length, so that no two statements give the same bytes:
@@ -25,6 +27,8 @@ inline constexpr size_t kAuthorSignatureBytes = 64;
 struct SignedPayload {
   std::string payload;
   event::v1::AuthorSignature signature;
+  // The texts whose digests the payload holds, in their order.
+  std::vector<SaltedText> texts{};
 };
 
 // The bytes that `signed_payload.signature` is over. `payload_type` is a full name, such as

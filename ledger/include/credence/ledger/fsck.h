@@ -26,7 +26,8 @@ enum class Severity {
 struct Finding {
   Severity severity = Severity::kDamage;
   // What kind of thing is wrong: file, write-ahead-log, manifest, current, options, key, database,
-  // table, anchor, identity, entry, stream-index, stream-map, request-index, tile, head, state.
+  // table, anchor, identity, entry, text, stream-index, stream-map, request-index, tile, head,
+  // state.
   std::string part;
   // The file below the ledger's directory, with the byte where that is known, or the position, the
   // tile (level/index), the stream, the request.

@@ -14,7 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/clock.h"
+#include "credence/ledger/event.h"
 #include "credence/ledger/position.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/ledger/stream_map.h"
@@ -193,6 +195,26 @@ class Log {
   // OUT_OF_RANGE for a negative position.
   [[nodiscard]] absl::StatusOr<std::vector<StoredEntry>> Read(Position from,
                                                               const ReadLimits& limits) const;
+
+  // An entry that was read, taken apart, with its texts in the fields of its payload: kErasedText
+  // for one that was erased. Errors as for DecodeEntry; DATA_LOSS, reason LEDGER_FAILED, where a
+  // text is missing or does not have its digest: nothing more is written then. O(texts) reads.
+  [[nodiscard]] absl::StatusOr<DecodedEvent> Decode(const StoredEntry& entry) const;
+
+  // The texts of an entry, in the order of its digests, and what became of those that are gone.
+  // Errors and cost as for Decode.
+  [[nodiscard]] absl::StatusOr<std::vector<event::v1::EntryText>> ReadTexts(
+      const StoredEntry& entry) const;
+
+  // The texts of the entries that the bundle `index` has by now, as they are now: a serialized
+  // credence.event.v1.TextBundle. Errors as for ReadEntryBundle and Decode.
+  [[nodiscard]] absl::StatusOr<std::string> ReadTextBundle(int64_t index) const;
+
+  // Takes what TextsErased events erased out of the log's files: its tables and its log of writes.
+  // Returns when it is gone; at once where nothing is left to do. Where it fails, or the process
+  // ends before it is done, Open does it again. INTERNAL where files cannot be written or deleted.
+  // Writes and reads go on meanwhile, a backup waits. O(texts and stored state).
+  [[nodiscard]] absl::Status PurgeErased();
 
   // Entries of one stream from its version `from_version` on, those at positions up to `last` only
   // where it is given. Empty for an unknown stream. O(log n) each.

@@ -34,6 +34,8 @@ struct SalvageReport {
   int64_t unproved_count = 0;
   // Writes whose request record is lost: a repeat of one is refused, as if it had another body.
   int64_t forgotten_request_count = 0;
+  // Texts that are lost, or whose erasure is: they read as kLostText.
+  int64_t lost_text_count = 0;
   // Files and places that could not be read, as the database names them.
   std::vector<std::string> unread;
 };

@@ -22,6 +22,10 @@ inline constexpr int kFullTileWidth = 256;
 // "tile/entries/x001/234.p/5", likewise.
 [[nodiscard]] std::string EntryBundlePath(int64_t index, int width);
 
+// "text/x001/234" for the texts of the entries of bundle 1234: beside tlog-tiles, not of it. CHECKs
+// that the index is not negative.
+[[nodiscard]] std::string TextBundlePath(int64_t index);
+
 // Appends an entry to an entry bundle: its length in two bytes, big-endian, and its bytes. CHECKs
 // that it is not larger than 65,535 bytes.
 void AppendBundledEntry(std::string_view entry, std::string& bundle);

@@ -181,6 +181,7 @@ class Client {
   // AdminService.
   CREDENCE_CLIENT_RPC(CreateBacktestJob)
   CREDENCE_CLIENT_RPC(GetBacktestJob)
+  CREDENCE_CLIENT_RPC(EraseTexts)
 
 #undef CREDENCE_CLIENT_RPC
 

@@ -51,6 +51,9 @@ class EntryChecker {
   // VERIFICATION_FAILED, with the position.
   [[nodiscard]] absl::Status Take(std::string_view entry);
 
+  // The last entry, as long as its bytes live.
+  [[nodiscard]] const EntryView& entry() const { return view_; }
+
   [[nodiscard]] int64_t size() const { return size_; }
   [[nodiscard]] int64_t stream_count() const { return map_.size(); }
   [[nodiscard]] const EntryCounts& counts() const { return counts_; }

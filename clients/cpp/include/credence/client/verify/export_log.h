@@ -11,7 +11,7 @@
 #include "credence/client/verify/source.h"
 
 // Copies a log to plain files in the layout of C2SP tlog-tiles: `checkpoint`, `tile/...`,
-// `tile/entries/...`.
+// `tile/entries/...`; and the texts that lie beside it, `text/...`.
 namespace credence::client {
 
 struct ExportOptions {
@@ -31,11 +31,12 @@ struct ExportReport {
 };
 
 // Brings the copy in `directory`, which is made where it does not exist, up to the checkpoint of
-// `source`. Only what is new since the last copy is read. Each file is written beside its place and
-// renamed, the checkpoint last: whoever reads the directory meanwhile, or after a crash, finds a
-// whole log. VERIFICATION_FAILED where the source is shorter than the copy, is not an extension of
-// it, or has tiles without the root that its checkpoint states; then nothing is written.
-// O(new entries).
+// `source`. Only what is new since the last copy is read, and again the texts, of which some may
+// have been erased since: they are then erased in the copy. Each file is written beside its place
+// and renamed, the checkpoint last: whoever reads the directory meanwhile, or after a crash, finds
+// a whole log. VERIFICATION_FAILED where the source is shorter than the copy, is not an extension
+// of it, or has tiles without the root that its checkpoint states; then nothing is written. O(new
+// entries).
 [[nodiscard]] absl::StatusOr<ExportReport> ExportLog(LogSource& source,
                                                      const std::string& directory,
                                                      const ExportOptions& options);

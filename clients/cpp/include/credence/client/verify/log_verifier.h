@@ -12,6 +12,7 @@
 #include "credence/client/verify/entry_checker.h"
 #include "credence/client/verify/note.h"
 #include "credence/client/verify/source.h"
+#include "credence/client/verify/text_checker.h"
 #include "credence/client/verify/witness_policy.h"
 
 // Verifies a whole log from its public files and its key. The server is not trusted: what it could
@@ -41,6 +42,8 @@ struct VerifyReport {
   EntryCounts counts;
   AuthorCounts author_counts;
   SealCounts seal_counts;
+  // Of the entries that were looked at this time.
+  TextCounts text_counts;
   int64_t stream_count = 0;
   EntryTime last_record_time;
   std::optional<int64_t> last_map_record;
@@ -52,10 +55,11 @@ struct VerifyReport {
 
 // Checks the checkpoint's signature, by the key that is in force at its size (`key`, or one that
 // the log rotated from it or to it) and the cosignatures that the policy asks for; every entry
-// against the tiles and by EntryChecker; every tile; and that the root of all is the signed one;
-// that the log extends what is remembered and the saved checkpoint. Reads each file once, one after
-// another, and keeps none: memory follows the number of streams. VERIFICATION_FAILED naming the
-// first position, or the file, that is not right; otherwise the source's errors. O(entries).
+// against the tiles and by EntryChecker; the texts beside it by TextChecker; every tile; and that
+// the root of all is the signed one; that the log extends what is remembered and the saved
+// checkpoint. Reads each file once, one after another, and keeps none: memory follows the number of
+// streams. VERIFICATION_FAILED naming the first position, or the file, that is not right; otherwise
+// the source's errors. O(entries).
 [[nodiscard]] absl::StatusOr<VerifyReport> VerifyLog(LogSource& source, const VerifierKey& key,
                                                      const VerifyOptions& options);
 
