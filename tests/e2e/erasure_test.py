@@ -92,7 +92,7 @@ class ErasureTest(unittest.TestCase):
                                   env=self.server.environment, timeout=300)
             self.assertNotEqual(done.returncode, 0, done.stdout)
             return done.stderr
-        self.assertIn("no such text", refused("erase", "0", "--rationale", "x"))
+        self.assertIn("no text that can be erased", refused("erase", "0", "--rationale", "x"))
         self.assertIn("no such event", refused("erase", "99999", "--rationale", "x"))
         self.assertIn("neither a position", refused("erase", "analyst-1", "--rationale", "x"))
         self.assertIn("erased before",

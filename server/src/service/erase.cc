@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
@@ -76,16 +77,21 @@ absl::StatusOr<Target> FindTarget(const ledger::Log& log, const v1::EraseTextsRe
                             ledger::DecodeEntry(*target.entry.bytes));
   target.text.set_position(position);
   target.text.set_stream(event.envelope.stream());
+  std::vector<std::string> known;
   if (event.payload != nullptr) {
     for (const event::v1::TextDigest& digest : ledger::TextDigestsOf(*event.payload)) {
       const auto& wanted = request.fields();
       const bool named = std::find(wanted.begin(), wanted.end(), digest.field()) != wanted.end();
+      known.push_back(digest.field());
       if (wanted.empty() || named) target.text.add_fields(digest.field());
     }
   }
   if (target.text.fields().empty()) {
     return InvalidField("FIELD_INVALID", path,
-                        Cat("is ", position, ": the event has no such text that can be erased"));
+                        known.empty()
+                            ? Cat("is ", position, ": the event has no text that can be erased")
+                            : Cat("is ", position, ": the event's texts are of the fields ",
+                                  absl::StrJoin(known, ", ")));
   }
   return target;
 }
