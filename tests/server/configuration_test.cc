@@ -123,7 +123,8 @@ TEST_F(ConfigurationTest, AWrongValueIsRefusedWithItsLine) {
 
 TEST_F(ConfigurationTest, AFileThatIsNoneIsRefused) {
   EXPECT_EQ(Refusal("data: a\ndata: b\n"), ":2: 'data' stands in line 1 too");
-  EXPECT_THAT(Refusal("data: 'a\n"), StartsWith(":"));
+  EXPECT_THAT(Refusal("data: [a\n"), StartsWith(":"));
+  EXPECT_THAT(Refusal("data: *none\n"), StartsWith(":1: "));
   EXPECT_EQ(Refusal("- data\n"), ":1: must be lines of the form `option: value`");
   EXPECT_EQ(Refusal("data: a\n---\ndata: b\n"), ":3: a second document");
   EXPECT_EQ(Refusal("[a]: b\n"), ":1: a key must be the name of an option");

@@ -176,10 +176,8 @@ void Configuration::Apply(const std::string& path, const Setting& setting) {
     Fail(path, setting.line, Cat("'", setting.name, "' takes one value, not a list"));
   }
   // What the command line or the environment says is there already, and is stronger.
-  if (option->count() > 0 || setting.values.empty()) {
-    lines_[option] = 0;
-    return;
-  }
+  if (option->count() > 0 || setting.values.empty()) return;
+  of_file_.insert(option);
   try {
     option->add_result(setting.values);
     option->run_callback();
@@ -197,8 +195,7 @@ std::string Configuration::SourceOf(const CLI::Option& option) const {
   if (option.count() == 0) return "default";
   const std::vector<CLI::Option*>& flags = command_->parse_order();
   if (std::find(flags.begin(), flags.end(), &option) != flags.end()) return "flag";
-  const auto line = lines_.find(&option);
-  if (line != lines_.end() && line->second > 0) return Cat(path_, ":", line->second);
+  if (of_file_.contains(&option)) return Cat(path_, ":", lines_.at(&option));
   return option.get_envname();
 }
 

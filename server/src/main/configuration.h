@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,9 @@ class Configuration {
   std::string path_;
   bool print_ = false;
   bool check_ = false;
-  // Line of each option that the file set.
+  // Line of each option that stands in the file, and those among them whose value is the file's.
   std::map<const CLI::Option*, int> lines_;
+  std::set<const CLI::Option*> of_file_;
 };
 
 }  // namespace credence::server

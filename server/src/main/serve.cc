@@ -17,6 +17,7 @@
 #include "credence/ledger/log.h"
 #include "engine/engine.h"
 #include "engine/ticker.h"
+#include "google/protobuf/stubs/logging.h"
 #include "http/http_server.h"
 #include "http/site.h"
 #include "logging/call_log.h"
@@ -195,6 +196,9 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   // Debian's abseil looks for lock cycles at each lock, in release builds too. The tests run with
   // that; here it would cost a twentieth of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // The library would write a line of its own for each text that a caller sends and that is no
+  // UTF-8. The caller is told; the log is not theirs to fill.
+  google::protobuf::SetLogHandler(nullptr);
   const StopSignal stop;
   const ledger::RealClock clock;
   ledger::OpenOptions open;

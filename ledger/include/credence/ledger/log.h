@@ -106,9 +106,10 @@ class Log {
   // Opens a ledger to read and write; at most one process can. Does not scan the log: the cost is
   // that of reading the end of it and of replaying the database's own bounded write-ahead log.
   // NOT_FOUND where there is no ledger; FAILED_PRECONDITION, reason WRONG_STATE, where another
-  // holds it, where the signing key is not there or not the ledger's, or where the anchor is
-  // missing; DATA_LOSS where its end does not fit its recorded root, or where it does not extend
-  // the checkpoint in the anchor: it is then an older copy or another history, and must not sign.
+  // holds it, where a newer program wrote it (metadata format, newest_known), where the signing key
+  // is not there or not the ledger's, or where the anchor is missing; DATA_LOSS where its end does
+  // not fit its recorded root, or where it does not extend the checkpoint in the anchor: it is then
+  // an older copy or another history, and must not sign.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> Open(const OpenOptions& options);
 
   // Opens it to read as it stands now, beside a process that writes or without one; writes nothing
