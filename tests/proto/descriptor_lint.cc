@@ -177,9 +177,10 @@ class Linter {
   }
 
   // A write takes options that identify it, and only what cannot write may be repeated freely. What
-  // an operator has the server do outside the ledger, such as a backup, is neither.
+  // an operator has the server do outside the ledger, such as a backup or a grant, is neither.
   void CheckSideEffects(const MethodDescriptor& method) {
     if (method.service()->name() == "AdminService" && method.server_streaming()) return;
+    if (method.service()->name() == "AccessService") return;
     const bool writes = method.input_type()->FindFieldByName("options") != nullptr;
     const bool marked =
         method.options().idempotency_level() == google::protobuf::MethodOptions::NO_SIDE_EFFECTS;
