@@ -34,6 +34,23 @@ void AddGlobalFlags(CLI::App& app, CliContext& context) {
       ->envname("CREDENCE_ENDPOINT")
       ->capture_default_str()
       ->group(kGroup);
+  app.add_flag("--tls", flags.tls, "Connect by TLS, trusting the system's authorities")
+      ->envname("CREDENCE_TLS")
+      ->group(kGroup);
+  app.add_option("--tls-ca", flags.tls_authority,
+                 "PEM file of the authorities that the server's certificate is checked against")
+      ->envname("CREDENCE_TLS_CA")
+      ->group(kGroup);
+  app.add_option("--tls-cert", flags.tls_certificate, "PEM file of a certificate to show")
+      ->envname("CREDENCE_TLS_CERT")
+      ->group(kGroup);
+  app.add_option("--tls-key", flags.tls_key, "PEM file of its private key")
+      ->envname("CREDENCE_TLS_KEY")
+      ->group(kGroup);
+  app.add_option("--token-file", flags.token_file,
+                 "File of the token that says who calls; or put it in CREDENCE_TOKEN")
+      ->envname("CREDENCE_TOKEN_FILE")
+      ->group(kGroup);
   app.add_option_function<std::string>(
          "--output",
          [&flags](const std::string& text) {
@@ -174,6 +191,7 @@ int Main(int argc, char** argv, const std::vector<OfflineCommandRegistrar>& offl
   }
   CliContext context(std::move(environment));
   context.flags().no_color = !variable("NO_COLOR").empty();
+  context.flags().token = variable("CREDENCE_TOKEN");
   return RunCli(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), context, offline);
 }
 

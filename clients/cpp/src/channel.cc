@@ -1,18 +1,27 @@
 #include "channel.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/byte_buffer.h>
 
+#include <fstream>
 #include <set>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/match.h"
 #include "absl/synchronization/mutex.h"
 #include "credence/base/check.h"
+#include "credence/base/error.h"
+#include "credence/base/status_macros.h"
+#include "credence/base/strings.h"
 
 namespace credence::client {
 namespace {
@@ -47,14 +56,46 @@ RpcResult ToResult(const grpc::Status& status) {
           ""};
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
+// How often files of certificates are looked at.
+constexpr unsigned kRefreshSeconds = 60;
+
+std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const ClientTls& tls) {
+  if (!tls.enabled) return grpc::InsecureChannelCredentials();
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  if (!tls.authority_file.empty() || !tls.certificate_file.empty()) {
+    options.set_certificate_provider(
+        std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+            tls.key_file, tls.certificate_file, tls.authority_file, kRefreshSeconds));
+  }
+  if (!tls.authority_file.empty()) options.watch_root_certs();
+  if (!tls.certificate_file.empty()) options.watch_identity_key_cert_pairs();
+  return grpc::experimental::TlsCredentials(options);
+}
+
+// Whether what is sent to `endpoint` stays on this machine. A name such as 127.example.org does
+// not.
+bool StaysHere(const std::string& endpoint) {
+  if (absl::StartsWith(endpoint, "unix:")) return true;
+  const std::string host = endpoint.substr(0, endpoint.rfind(':'));
+  if (host == "localhost" || host == "[::1]") return true;
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 &&
+         ntohl(address.s_addr) >> 24U == IN_LOOPBACKNET;
+}
+
+absl::Status CheckFile(std::string_view field, const std::string& file) {
+  if (file.empty() || std::ifstream(file).good()) return absl::OkStatus();
+  return InvalidField("FIELD_INVALID", field, Cat(file, ": cannot be read"));
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const ClientOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   arguments.SetMaxSendMessageSize(kMessageBytesMax);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMsMin);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMsMax);
-  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(options.endpoint, MakeCredentials(options.tls), arguments);
 }
 
 // Waits for the one operation that is under way on `queue`; false where it failed.
@@ -78,10 +119,14 @@ void Drain(grpc::CompletionQueue& queue) {
 
 class Channel::Impl {
  public:
-  explicit Impl(const std::string& endpoint) : channel_(MakeChannel(endpoint)), stub_(channel_) {}
+  explicit Impl(const ClientOptions& options)
+      : authorization_(options.token.empty() ? "" : Cat("Bearer ", options.token)),
+        channel_(MakeChannel(options)),
+        stub_(channel_) {}
 
   RpcResult Unary(const std::string& method, std::string_view request, absl::Time deadline) {
     grpc::ClientContext context;
+    Introduce(context);
     context.set_deadline(absl::ToChronoTime(deadline));
     grpc::CompletionQueue queue;
     grpc::ByteBuffer answer;
@@ -99,6 +144,7 @@ class Channel::Impl {
   RpcResult Stream(const std::string& method, std::string_view request,
                    absl::FunctionRef<bool(std::string_view)> on_message) {
     grpc::ClientContext context;
+    Introduce(context);
     if (!Register(&context)) return {static_cast<int>(grpc::CANCELLED), "cancelled", "", ""};
     grpc::CompletionQueue queue;
     auto call = stub_.PrepareCall(&context, method, &queue);
@@ -136,6 +182,11 @@ class Channel::Impl {
   }
 
  private:
+  // Says who calls.
+  void Introduce(grpc::ClientContext& context) const {
+    if (!authorization_.empty()) context.AddMetadata("authorization", authorization_);
+  }
+
   bool Register(grpc::ClientContext* context) {
     const absl::MutexLock lock(&mutex_);
     if (!cancelled_) streams_.insert(context);
@@ -147,6 +198,7 @@ class Channel::Impl {
     streams_.erase(context);
   }
 
+  const std::string authorization_;
   const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
   mutable absl::Mutex mutex_;
@@ -154,7 +206,26 @@ class Channel::Impl {
   std::set<grpc::ClientContext*> streams_ ABSL_GUARDED_BY(mutex_);
 };
 
-Channel::Channel(const std::string& endpoint) : impl_(std::make_unique<Impl>(endpoint)) {}
+absl::Status CheckConnection(const ClientOptions& options) {
+  const ClientTls& tls = options.tls;
+  if (tls.certificate_file.empty() != tls.key_file.empty()) {
+    return InvalidField("FIELD_INVALID",
+                        tls.key_file.empty() ? "tls.key_file" : "tls.certificate_file",
+                        "must be given together with the other of the two");
+  }
+  if (!tls.enabled && !(tls.authority_file.empty() && tls.key_file.empty())) {
+    return InvalidField("FIELD_INVALID", "tls.enabled", "must be set for certificates to be used");
+  }
+  CREDENCE_RETURN_IF_ERROR(CheckFile("tls.authority_file", tls.authority_file));
+  CREDENCE_RETURN_IF_ERROR(CheckFile("tls.certificate_file", tls.certificate_file));
+  CREDENCE_RETURN_IF_ERROR(CheckFile("tls.key_file", tls.key_file));
+  if (options.token.empty() || tls.enabled || StaysHere(options.endpoint)) return absl::OkStatus();
+  return InvalidField("FIELD_INVALID", "token",
+                      Cat("would be sent to ", options.endpoint,
+                          " in plaintext, for anybody on the way to read: use TLS"));
+}
+
+Channel::Channel(const ClientOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Channel::~Channel() = default;
 
 RpcResult Channel::Unary(const std::string& method, std::string_view request, absl::Time deadline) {

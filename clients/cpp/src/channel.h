@@ -6,6 +6,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
+#include "credence/client/client.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -24,7 +25,8 @@ struct RpcResult {
 // Thread-safe.
 class Channel {
  public:
-  explicit Channel(const std::string& endpoint);
+  // Of the options only what CheckConnection looks at.
+  explicit Channel(const ClientOptions& options);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;

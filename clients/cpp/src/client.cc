@@ -37,7 +37,10 @@ absl::Duration Pause(const ClientOptions& options, int attempt, std::string_view
 
 class __attribute__((visibility("hidden"))) Client::Impl {
  public:
-  explicit Impl(ClientOptions options) : options_(std::move(options)), channel_(options_.endpoint) {
+  explicit Impl(ClientOptions options)
+      : options_(std::move(options)),
+        options_status_(CheckConnection(options_)),
+        channel_(options_status_.ok() ? options_ : ClientOptions()) {
     CREDENCE_CHECK(options_.timeout > absl::ZeroDuration());
     CREDENCE_CHECK(options_.retries >= 0);
     if (options_.author_key != nullptr && options_.actor.empty()) {
@@ -46,7 +49,7 @@ class __attribute__((visibility("hidden"))) Client::Impl {
     std::string origin;
     if (!options_.verifier_key.empty()) {
       absl::StatusOr<VerifierKey> key = ParseVerifierKey(options_.verifier_key);
-      key_status_ = key.status();
+      options_status_.Update(key.status());
       if (key.ok()) origin = key->name;
       if (key.ok()) checker_.emplace(*std::move(key));
     }
@@ -60,7 +63,7 @@ class __attribute__((visibility("hidden"))) Client::Impl {
   absl::Status Call(google::protobuf::Message& request, google::protobuf::Message& response) {
     const std::string method = MethodOf(*request.GetDescriptor());
     CREDENCE_CHECK(!method.empty());
-    CREDENCE_RETURN_IF_ERROR(key_status_);
+    CREDENCE_RETURN_IF_ERROR(options_status_);
     CompleteWrite(request, options_.actor);
     if (signer_.has_value()) {
       CREDENCE_RETURN_IF_ERROR(signer_->Sign(request, SignCallsOfThis()));
@@ -75,6 +78,7 @@ class __attribute__((visibility("hidden"))) Client::Impl {
   // Runs `connect`, which streams from where the last one ended and says whether any message came,
   // until the stream ends for good.
   absl::Status Watch(const std::function<RpcResult(bool* progressed)>& connect) {
+    CREDENCE_RETURN_IF_ERROR(options_status_);
     int failures = 0;
     while (true) {
       bool progressed = false;
@@ -142,10 +146,11 @@ class __attribute__((visibility("hidden"))) Client::Impl {
 
   // The actor may be completed by the constructor.
   ClientOptions options_;
+  // What makes every call fail.
+  absl::Status options_status_;
   Channel channel_;
   std::atomic<int64_t> written_ = kNothingWritten;
-  // Of the key in the options; with a good one there is a checker.
-  absl::Status key_status_;
+  // Where the options have a key.
   std::optional<ProofChecker> checker_;
   std::optional<StatementSigner> signer_;
 };

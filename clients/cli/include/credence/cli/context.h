@@ -32,6 +32,16 @@ enum class OutputFormat {
 // Flags that every command takes. Each equals the environment variable CREDENCE_<FLAG>.
 struct GlobalFlags {
   std::string endpoint = "127.0.0.1:7700";
+  // TLS with the system's authorities, or with those of a file.
+  bool tls = false;
+  std::string tls_authority;
+  // The client's own certificate and its key.
+  std::string tls_certificate;
+  std::string tls_key;
+  // File whose first line is the token. The variable CREDENCE_TOKEN may hold one instead; there is
+  // no flag for it, since others can see the arguments of a process.
+  std::string token_file;
+  std::string token;
   OutputFormat output = OutputFormat::kTable;
   std::string timeout = "30s";
   std::string request_id;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "credence/client/author_key.h"
+#include "credence/v1/access_service.pb.h"
 #include "credence/v1/admin_service.pb.h"
 #include "credence/v1/author_service.pb.h"
 #include "credence/v1/evidence_service.pb.h"
@@ -33,10 +34,28 @@
 // subjects of a failed precondition. See credence/client/error.h.
 namespace credence::client {
 
+// How a client knows its server, and says who it is itself.
+struct ClientTls {
+  // TLS where true; plaintext else, and then nothing below may be set.
+  bool enabled = false;
+  // PEM file of the authorities that the server's certificate is checked against; the system's
+  // where empty.
+  std::string authority_file{};
+  // PEM files of a certificate to show, with its chain, and of its private key: both or none.
+  std::string certificate_file{};
+  std::string key_file{};
+};
+
 // How a client behaves.
 struct ClientOptions {
   // HOST:PORT of the server, or any gRPC target such as `unix:/run/credence.sock`.
   std::string endpoint = "127.0.0.1:7700";
+  // Files that are replaced are read again. A file that cannot be read, or half of a pair, makes
+  // every call fail with INVALID_ARGUMENT.
+  ClientTls tls;
+  // Token that says who calls, without "Bearer "; may be empty. Every call fails with
+  // INVALID_ARGUMENT where it would travel in plaintext to another machine.
+  std::string token;
   // Limit of one call with all its repeats; not of a watch. Positive.
   absl::Duration timeout = absl::Seconds(30);
   // Who writes, such as `forecasters/analyst-1`; put in writes that name nobody. May be empty.
@@ -62,6 +81,10 @@ struct ClientOptions {
   // names; without one the server is asked which ledger it is, and believed.
   std::shared_ptr<const AuthorKey> author_key;
 };
+
+// INVALID_ARGUMENT, reason FIELD_INVALID, where no connection can be made by the options: half of a
+// pair of files, a file that cannot be read, a token that others could read on its way.
+[[nodiscard]] absl::Status CheckConnection(const ClientOptions& options);
 
 // Thread-safe. Watches and calls run in the caller's thread; several may run at the same time.
 class Client {
@@ -182,6 +205,12 @@ class Client {
   CREDENCE_CLIENT_RPC(CreateBacktestJob)
   CREDENCE_CLIENT_RPC(GetBacktestJob)
   CREDENCE_CLIENT_RPC(EraseTexts)
+
+  // AccessService.
+  CREDENCE_CLIENT_RPC(CreateAccessGrant)
+  CREDENCE_CLIENT_RPC(ListAccessGrants)
+  CREDENCE_CLIENT_RPC(RevokeAccessGrant)
+  CREDENCE_CLIENT_RPC(GetCaller)
 
 #undef CREDENCE_CLIENT_RPC
 
