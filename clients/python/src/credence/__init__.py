@@ -16,11 +16,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from credence._core import Tls as Tls
     from credence.client import Client as Client
     from credence.errors import CredenceError as CredenceError
 
 # Imported when first asked for, so that `credence.verify` runs without gRPC and generated code.
-_NAMES = {"Client": "credence.client", "CredenceError": "credence.errors"}
+_NAMES = {"Client": "credence.client", "CredenceError": "credence.errors",
+          "Tls": "credence._core"}
 
 
 def __getattr__(name: str) -> Any:

@@ -80,7 +80,11 @@ class AsyncCaller:
 
     def __init__(self, settings: Settings) -> None:
         self._core = Core(settings)
-        self._channel = grpc.aio.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
+        credentials = settings.credentials()
+        self._channel = (
+            grpc.aio.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
+            if credentials is None
+            else grpc.aio.secure_channel(settings.endpoint, credentials, options=CHANNEL_OPTIONS))
         self._checker: Any = None
         if settings.verifier_key:
             from credence.proofs import ProofChecker
@@ -119,7 +123,8 @@ class AsyncCaller:
                                          method.response.FromString)
         while True:
             try:
-                return await stub(request, timeout=attempts.remaining())
+                return await stub(request, timeout=attempts.remaining(),
+                                  metadata=settings.metadata())
             except grpc.RpcError as rpc_error:
                 error = _error.from_rpc(rpc_error)
             pause = attempts.pause_after(error) if method.may_repeat(request) else None
@@ -140,7 +145,7 @@ class AsyncCaller:
     def _open(self, method: Method, request: Any, timeout: Optional[float]) -> Any:
         stub = self._channel.unary_stream(method.path, method.request.SerializeToString,
                                           method.response.FromString)
-        return stub(request, timeout=timeout)
+        return stub(request, timeout=timeout, metadata=self._core.settings.metadata())
 
     async def _stream(self, method: Method[Request, Response], request: Request,
                       timeout: Optional[float]) -> AsyncIterator[Response]:

@@ -74,7 +74,11 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self._core = Core(settings)
-        self._channel = grpc.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
+        credentials = settings.credentials()
+        self._channel = (
+            grpc.insecure_channel(settings.endpoint, options=CHANNEL_OPTIONS)
+            if credentials is None
+            else grpc.secure_channel(settings.endpoint, credentials, options=CHANNEL_OPTIONS))
         self._checker: Any = None
         if settings.verifier_key:
             from credence.proofs import ProofChecker
@@ -113,7 +117,8 @@ class Caller:
                                          method.response.FromString)
         while True:
             try:
-                return stub(request, timeout=attempts.remaining())
+                return stub(request, timeout=attempts.remaining(),
+                            metadata=settings.metadata())
             except grpc.RpcError as rpc_error:
                 error = _error.from_rpc(rpc_error)
             pause = attempts.pause_after(error) if method.may_repeat(request) else None
@@ -134,7 +139,7 @@ class Caller:
     def _open(self, method: Method, request: Any, timeout: Optional[float]) -> Any:
         stub = self._channel.unary_stream(method.path, method.request.SerializeToString,
                                           method.response.FromString)
-        return stub(request, timeout=timeout)
+        return stub(request, timeout=timeout, metadata=self._core.settings.metadata())
 
     def _stream(self, method: Method[Request, Response], request: Request,
                 timeout: Optional[float]) -> Iterator[Response]:

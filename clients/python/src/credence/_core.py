@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
+import pathlib
 import random
 import time
 import uuid
@@ -50,6 +52,17 @@ class Method(Generic[Request, Response]):
 
 
 @dataclasses.dataclass(frozen=True)
+class Tls:
+    """How a client knows its server, and what it shows of itself. PEM files."""
+
+    # Of the authorities that the server's certificate is checked against; the system's where None.
+    authority: Optional[str] = None
+    # A certificate to show, with its chain, and its private key.
+    certificate: Optional[str] = None
+    key: Optional[str] = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """How a client behaves. Times are in seconds."""
 
@@ -61,6 +74,35 @@ class Settings:
     backoff_max: float
     read_your_writes: bool
     verifier_key: str
+    token: str = ""
+    tls: Optional[Tls] = None
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What says who calls."""
+        return (("authorization", f"Bearer {self.token}"),) if self.token else ()
+
+    def credentials(self) -> Optional[grpc.ChannelCredentials]:
+        """TLS as it was asked for; None for plaintext, in which no token leaves this machine."""
+        if self.tls is not None:
+            return grpc.ssl_channel_credentials(_read(self.tls.authority), _read(self.tls.key),
+                                                _read(self.tls.certificate))
+        if self.token and not _stays_here(self.endpoint):
+            raise ValueError(f"the token would be sent to {self.endpoint} in plaintext: give tls")
+        return None
+
+
+def _read(path: Optional[str]) -> Optional[bytes]:
+    return None if path is None else pathlib.Path(path).read_bytes()
+
+
+def _stays_here(endpoint: str) -> bool:
+    if endpoint.startswith("unix:"):
+        return True
+    host = endpoint.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _view_of(request: Any) -> Optional[v1.ReadView]:

@@ -7,6 +7,7 @@ from typing import Optional
 
 from credence import errors as errors
 from credence._core import Settings
+from credence._core import Tls as Tls
 from credence._methods import Methods
 
 
@@ -21,13 +22,18 @@ class Client(Methods):
     With a `verifier_key`, as `credence init` prints it, every write asks for a proof, and receipts,
     checkpoints and proofs are checked under it before the answer is given: VerificationError where
     one does not hold. The write may then be recorded all the same.
+
+    With `tls` the connection is by TLS, under the system's authorities or those of a file, and shows
+    a certificate where one is given. `token` says who calls; in plaintext it goes to this machine
+    only: ValueError else.
     """
 
     def __init__(self, endpoint: str = "127.0.0.1:7700", *, timeout: float = 30.0, actor: str = "",
                  retries: int = 4, backoff: float = 0.1, backoff_max: float = 5.0,
-                 read_your_writes: bool = True, verifier_key: str = "") -> None:
+                 read_your_writes: bool = True, verifier_key: str = "", token: str = "",
+                 tls: Optional[Tls] = None) -> None:
         super().__init__(Settings(endpoint, timeout, actor, retries, backoff, backoff_max,
-                                  read_your_writes, verifier_key))
+                                  read_your_writes, verifier_key, token, tls))
 
     def __enter__(self) -> Client:
         return self
