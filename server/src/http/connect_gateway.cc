@@ -49,13 +49,6 @@ std::string_view MediaType(const HttpRequest& request) {
   return FromAbsl(absl::StripAsciiWhitespace(ToAbsl(bare)));
 }
 
-HttpResponse ErrorResponse(const absl::Status& status) {
-  const absl::StatusCode code = status.code();
-  return {HttpStatusOf(code),
-          {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-          ErrorJson(status)};
-}
-
 HttpResponse Unsupported(int status, HttpHeaders headers, std::string_view message) {
   headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   return {status, std::move(headers), Cat(message, "\n")};
@@ -179,7 +172,7 @@ HttpResponse UnaryResponse(const UnaryCall& call, const google::protobuf::Descri
       "Content-Type", call.codec == MessageCodec::kJson ? "application/json" : "application/proto");
   response.headers.emplace_back(
       "Cache-Control", call.immutable ? "private, max-age=31536000, immutable" : "no-store");
-  response.headers.emplace_back("Vary", "Accept-Encoding");
+  response.headers.emplace_back("Vary", "Accept-Encoding, Authorization");
   response.body = *std::move(encoded);
   if (call.gzip_answer && response.body.size() >= kGzipBytesMin) {
     response.body = Gzip(response.body);
@@ -189,6 +182,17 @@ HttpResponse UnaryResponse(const UnaryCall& call, const google::protobuf::Descri
 }
 
 }  // namespace
+
+HttpResponse ErrorResponse(const absl::Status& status) {
+  const absl::StatusCode code = status.code();
+  HttpResponse response{HttpStatusOf(code),
+                        {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                        ErrorJson(status)};
+  if (code == absl::StatusCode::kUnauthenticated) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  }
+  return response;
+}
 
 ConnectGateway::ConnectGateway(const Router& router) {
   for (const auto& [service, methods] : router.services()) {

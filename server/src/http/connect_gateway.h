@@ -18,10 +18,18 @@
 // Immutable after construction; thread-safe.
 namespace credence::server {
 
+// An error as an answer: HTTP's status for its code, and its details as JSON.
+[[nodiscard]] HttpResponse ErrorResponse(const absl::Status& status);
+
 class ConnectGateway {
  public:
   // `router` must outlive the gateway and what it serves.
   explicit ConnectGateway(const Router& router);
+
+  // Whether a method is served at the path of `request`.
+  [[nodiscard]] bool Serves(const HttpRequest& request) const {
+    return methods_.contains(request.path);
+  }
 
   // Serves a request whose path is /{service}/{method}; false, and nothing else, for another path.
   bool Serve(const std::shared_ptr<HttpExchange>& exchange) const;

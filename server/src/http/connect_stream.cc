@@ -160,8 +160,13 @@ absl::StatusOr<std::unique_ptr<MessageSource>> Open(
 
 }  // namespace
 
+CallerCredentials CredentialsOf(const HttpRequest& request) {
+  return {std::string(request.Header("Authorization")), request.certificate_subject, request.peer};
+}
+
 absl::StatusOr<CallContext> ReadConnectContext(const HttpRequest& request) {
   CallContext context;
+  context.credentials = std::make_shared<const CallerCredentials>(CredentialsOf(request));
   const std::string_view text = request.Header("Connect-Timeout-Ms");
   if (text.empty()) return context;
   int64_t milliseconds = 0;

@@ -13,7 +13,11 @@
 // four of length (big-endian); the last envelope has flag 2 and JSON with the error or without one.
 namespace credence::server {
 
-// Deadline of a call (header Connect-Timeout-Ms). INVALID_ARGUMENT where it is malformed.
+// What a request shows of who sends it.
+[[nodiscard]] CallerCredentials CredentialsOf(const HttpRequest& request);
+
+// Caller and deadline of a call (header Connect-Timeout-Ms). INVALID_ARGUMENT where it is
+// malformed.
 [[nodiscard]] absl::StatusOr<CallContext> ReadConnectContext(const HttpRequest& request);
 
 // Serves one stream until it ends, its client goes away, its deadline passes or the server drains.

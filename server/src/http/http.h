@@ -23,6 +23,10 @@ struct HttpRequest {
   std::string query;
   HttpHeaders headers;
   std::string body;
+  // Address of the client, such as "127.0.0.1".
+  std::string peer{};
+  // Subject of the certificate that the client proved to have (RFC 2253); empty where none.
+  std::string certificate_subject{};
 
   // Value of the first header of that name, without regard to case; empty where there is none.
   [[nodiscard]] std::string_view Header(std::string_view name) const;

@@ -1,5 +1,10 @@
 #include "http/http_connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <sstream>
 #include <utility>
@@ -7,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "credence/base/strings.h"
+#include "tls/tls_context.h"
 
 namespace credence::server {
 namespace {
@@ -14,6 +20,11 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
+
+// How often a client over TLS that has sent something is looked at while its answer is made.
+constexpr std::chrono::milliseconds kWatchInterval(250);
+// How long a client over TLS may take to agree that the connection ends.
+constexpr std::chrono::seconds kShutDownMax(1);
 
 std::string_view ToStd(beast::string_view text) { return {text.data(), text.size()}; }
 beast::string_view ToBeast(std::string_view text) { return {text.data(), text.size()}; }
@@ -123,14 +134,18 @@ class HttpConnection::Exchange final : public HttpExchange {
   const HttpRequest request_;
 };
 
-HttpConnection::HttpConnection(Tcp::socket socket, const HttpServerOptions& options,
-                               const HttpHandler& handler,
+HttpConnection::HttpConnection(Tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
+                               const HttpServerOptions& options, const HttpHandler& handler,
                                std::function<void(HttpConnection*)> closed)
     : stream_(std::move(socket)),
+      tls_context_(std::move(tls)),
       options_(options),
       handler_(handler),
       closed_(std::move(closed)),
-      timer_(stream_.get_executor()) {}
+      timer_(stream_.get_executor()),
+      watch_timer_(stream_.get_executor()) {
+  if (tls_context_ != nullptr) tls_.emplace(stream_, *tls_context_);
+}
 
 HttpConnection::~HttpConnection() { closed_(this); }
 
@@ -138,8 +153,36 @@ void HttpConnection::Begin() {
   asio::post(stream_.get_executor(), [self = shared_from_this()] {
     Error ignored;
     self->stream_.socket().set_option(Tcp::no_delay(true), ignored);
+    self->peer_ = self->stream_.socket().remote_endpoint(ignored).address().to_string();
+    if (self->tls_.has_value()) return self->ShakeHands();
     self->ReadNext();
   });
+}
+
+void HttpConnection::ShakeHands() {
+  stream_.expires_after(absl::ToChronoSeconds(options_.idle_max));
+  tls_->async_handshake(asio::ssl::stream_base::server,
+                        [self = shared_from_this()](const Error& error) {
+                          self->stream_.expires_never();
+                          if (error) return self->Close();
+                          self->NoteClient();
+                          self->ReadNext();
+                        });
+}
+
+void HttpConnection::NoteClient() {
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      SSL_get1_peer_certificate(tls_->native_handle()), &X509_free);
+  if (certificate != nullptr) certificate_subject_ = SubjectOf(*certificate);
+}
+
+template <typename Task>
+void HttpConnection::WithStream(Task task) {
+  if (tls_.has_value()) {
+    task(*tls_);
+  } else {
+    task(stream_);
+  }
 }
 
 void HttpConnection::Drain() {
@@ -163,9 +206,11 @@ void HttpConnection::ReadNext() {
   parser_->header_limit(options_.header_bytes_max);
   parser_->body_limit(options_.request_bytes_max);
   stream_.expires_after(absl::ToChronoSeconds(options_.idle_max));
-  http::async_read(
-      stream_, buffer_, *parser_,
-      [self = shared_from_this()](const Error& error, size_t) { self->OnRead(error); });
+  WithStream([this](auto& stream) {
+    http::async_read(
+        stream, buffer_, *parser_,
+        [self = shared_from_this()](const Error& error, size_t) { self->OnRead(error); });
+  });
 }
 
 void HttpConnection::OnRead(const Error& error) {
@@ -203,17 +248,26 @@ void HttpConnection::Serve() {
   keep_alive_ = message.keep_alive();
   head_only_ = message.method() == http::verb::head;
   version_ = static_cast<int>(message.version());
-  WatchClient();
-  handler_(std::make_shared<Exchange>(shared_from_this(), FromBeast(std::move(message))));
+  if (tls_.has_value()) {
+    WatchTlsClient();
+  } else {
+    WatchClient();
+  }
+  HttpRequest request = FromBeast(std::move(message));
+  request.peer = peer_;
+  request.certificate_subject = certificate_subject_;
+  handler_(std::make_shared<Exchange>(shared_from_this(), std::move(request)));
 }
 
 template <typename Serializable>
 void HttpConnection::Send(std::shared_ptr<Serializable> message, bool keep_alive) {
   stream_.expires_after(absl::ToChronoSeconds(options_.idle_max));
-  http::async_write(stream_, *message,
-                    [self = shared_from_this(), message, keep_alive](const Error& error, size_t) {
-                      self->Finished(keep_alive, error);
-                    });
+  WithStream([&](auto& stream) {
+    http::async_write(stream, *message,
+                      [self = shared_from_this(), message, keep_alive](const Error& error, size_t) {
+                        self->Finished(keep_alive, error);
+                      });
+  });
 }
 
 void HttpConnection::Respond(HttpResponse response) {
@@ -253,14 +307,16 @@ void HttpConnection::WriteChunk(const std::string& bytes, std::function<void(boo
     chunk_ += "\r\n";
   }
   stream_.expires_after(absl::ToChronoSeconds(options_.idle_max));
-  asio::async_write(
-      stream_, asio::buffer(chunk_),
-      [self = shared_from_this(), done = std::move(done)](const Error& error, size_t) {
-        self->chunk_.clear();
-        self->stream_.expires_never();
-        done(!error);
-        if (error) self->Interrupt(HttpInterrupt::kClientGone);
-      });
+  WithStream([&](auto& stream) {
+    asio::async_write(
+        stream, asio::buffer(chunk_),
+        [self = shared_from_this(), done = std::move(done)](const Error& error, size_t) {
+          self->chunk_.clear();
+          self->stream_.expires_never();
+          done(!error);
+          if (error) self->Interrupt(HttpInterrupt::kClientGone);
+        });
+  });
 }
 
 void HttpConnection::EndStream() {
@@ -268,20 +324,31 @@ void HttpConnection::EndStream() {
   interrupted_ = nullptr;
   chunk_ += "0\r\n\r\n";
   stream_.expires_after(absl::ToChronoSeconds(options_.idle_max));
-  asio::async_write(stream_, asio::buffer(chunk_),
-                    [self = shared_from_this()](const Error& error, size_t) {
-                      self->chunk_.clear();
-                      self->Finished(self->keep_alive_ && !self->draining_, error);
-                    });
+  WithStream([&](auto& stream) {
+    asio::async_write(stream, asio::buffer(chunk_),
+                      [self = shared_from_this()](const Error& error, size_t) {
+                        self->chunk_.clear();
+                        self->Finished(self->keep_alive_ && !self->draining_, error);
+                      });
+  });
 }
 
 void HttpConnection::Finished(bool keep_alive, const Error& error) {
   answering_ = false;
   interrupted_ = nullptr;
   timer_.cancel();
+  watch_timer_.cancel();
   stream_.expires_never();
-  if (error || !keep_alive || draining_) return Close();
+  if (error) return Close();
+  if (!keep_alive || draining_) return ShutDown();
   ReadNext();
+}
+
+// Ends a connection in good order: over TLS the client is told that nothing more comes.
+void HttpConnection::ShutDown() {
+  if (!tls_.has_value()) return Close();
+  stream_.expires_after(kShutDownMax);
+  tls_->async_shutdown([self = shared_from_this()](const Error&) { self->Close(); });
 }
 
 // Notices a client that closes its connection while an answer is being made. One that sends its
@@ -302,6 +369,30 @@ void HttpConnection::WatchClient() {
                               });
 }
 
+// The same over TLS, where a client says that it closes by bytes that nobody reads yet: they stand
+// before the end of the connection, so its state is looked at instead.
+void HttpConnection::WatchTlsClient() {
+  stream_.socket().async_wait(
+      Tcp::socket::wait_read, [weak = weak_from_this()](const Error& error) {
+        const std::shared_ptr<HttpConnection> self = weak.lock();
+        if (self == nullptr || error || !self->answering_) return;
+        if (self->ClientHasClosed()) return self->Interrupt(HttpInterrupt::kClientGone);
+        self->watch_timer_.expires_after(kWatchInterval);
+        self->watch_timer_.async_wait([weak](const Error& cancelled) {
+          const std::shared_ptr<HttpConnection> later = weak.lock();
+          if (later != nullptr && !cancelled && later->answering_) later->WatchTlsClient();
+        });
+      });
+}
+
+bool HttpConnection::ClientHasClosed() {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const int read =
+      getsockopt(stream_.socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
+  return read == 0 && info.tcpi_state != TCP_ESTABLISHED;
+}
+
 void HttpConnection::Interrupt(HttpInterrupt reason) {
   if (const auto interrupted = std::exchange(interrupted_, nullptr)) interrupted(reason);
 }
@@ -309,6 +400,7 @@ void HttpConnection::Interrupt(HttpInterrupt reason) {
 void HttpConnection::Close() {
   answering_ = false;
   timer_.cancel();
+  watch_timer_.cancel();
   Error ignored;
   stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
   stream_.close();

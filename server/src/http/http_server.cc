@@ -12,6 +12,7 @@
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "http/http_connection.h"
+#include "tls/tls_context.h"
 
 namespace credence::server {
 namespace {
@@ -67,6 +68,10 @@ class HttpServer::Impl {
   }
 
   absl::Status Listen() {
+    if (options_.tls.enabled()) {
+      CREDENCE_ASSIGN_OR_RETURN(tls_,
+                                TlsContext::Make(options_.tls, options_.certificates_changed));
+    }
     CREDENCE_ASSIGN_OR_RETURN(const Tcp::endpoint endpoint, ParseListen(options_.listen));
     boost::system::error_code error;
     acceptor_.open(endpoint.protocol(), error);
@@ -81,6 +86,11 @@ class HttpServer::Impl {
   }
 
   [[nodiscard]] int port() const { return port_; }
+
+  [[nodiscard]] size_t connection_count() const {
+    absl::MutexLock lock(&mutex_);
+    return connections_.size();
+  }
 
   void Drain(absl::Time deadline) {
     asio::post(acceptor_.get_executor(), [this] {
@@ -112,7 +122,8 @@ class HttpServer::Impl {
 
   void Take(Tcp::socket socket) {
     auto connection = std::make_shared<HttpConnection>(
-        std::move(socket), options_, handler_, [this](HttpConnection* ended) { Forget(ended); });
+        std::move(socket), tls_ == nullptr ? nullptr : tls_->Get(absl::Now()), options_, handler_,
+        [this](HttpConnection* ended) { Forget(ended); });
     {
       absl::MutexLock lock(&mutex_);
       // Dropped by the end of its scope, which closes the socket.
@@ -142,7 +153,7 @@ class HttpServer::Impl {
 
   const HttpHandler handler_;
   const HttpServerOptions options_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::flat_hash_map<HttpConnection*, std::weak_ptr<HttpConnection>> connections_
       ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
@@ -150,6 +161,8 @@ class HttpServer::Impl {
   asio::io_context context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   Tcp::acceptor acceptor_;
+  // The acceptor's strand only, after Listen. Null for plaintext.
+  std::unique_ptr<TlsContext> tls_;
   int port_ = 0;
   std::vector<std::thread> threads_;
 };
@@ -166,6 +179,8 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const { return impl_->port(); }
+
+size_t HttpServer::connection_count() const { return impl_->connection_count(); }
 
 void HttpServer::Drain(absl::Time deadline) { impl_->Drain(deadline); }
 

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "http/http.h"
+#include "tls/tls_options.h"
 
 // Listens for HTTP/1.1 and hands each request to a handler. A connection that waits, for a request
 // or for the next message of a stream, holds no thread.
@@ -27,11 +29,15 @@ struct HttpServerOptions {
   // A request must have arrived whole after this time from the answer before it; a write must be
   // taken after it.
   absl::Duration idle_max = absl::Seconds(60);
+  // HTTPS where enabled, and then nothing else.
+  TlsOptions tls{};
+  // Told of certificates that were taken in anew (OK), or could not be.
+  std::function<void(const absl::Status&)> certificates_changed = [](const absl::Status&) {};
 };
 
 class HttpServer {
  public:
-  // UNAVAILABLE where the address cannot be listened on.
+  // UNAVAILABLE where the address cannot be listened on; for TLS as of CheckTlsFiles.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<HttpServer>> Start(
       HttpHandler handler, const HttpServerOptions& options);
 
@@ -43,6 +49,9 @@ class HttpServer {
 
   // The port that is listened on.
   [[nodiscard]] int port() const;
+
+  // Connections that are open.
+  [[nodiscard]] size_t connection_count() const;
 
   // Takes no more connections and requests, interrupts the streams, waits for the answers under way
   // until `deadline`, and closes the connections that are left.

@@ -9,6 +9,7 @@
 #include "convert/json_text.h"
 #include "credence/base/strings.h"
 #include "http/codec.h"
+#include "http/connect_stream.h"
 #include "http/tiles.h"
 
 namespace credence::server {
@@ -53,7 +54,8 @@ Site::Site(const Router& router, const Engine& engine, const SiteOptions& option
       engine_(engine),
       published_(options.published),
       loopback_only_(IsLoopback(options.listen)),
-      metrics_(options.metrics) {}
+      metrics_(options.metrics),
+      gate_(options.gate) {}
 
 void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
   const HttpRequest& request = exchange->request();
@@ -61,8 +63,28 @@ void Site::Serve(const std::shared_ptr<HttpExchange>& exchange) const {
     return exchange->Respond(
         Plain(403, "this server answers on loopback names only, such as localhost"));
   }
+  if (absl::Status admitted = Admit(request); !admitted.ok()) {
+    return exchange->Respond(ErrorResponse(admitted));
+  }
   if (gateway_.Serve(exchange)) return;
   exchange->Respond(Answer(request));
+}
+
+absl::Status Site::Admit(const HttpRequest& request) const {
+  if (gate_ == nullptr) return absl::OkStatus();
+  const CallerCredentials credentials = CredentialsOf(request);
+  // Its method's rule is held against it later, when its body has been read.
+  if (gateway_.Serves(request)) {
+    return gate_->Know(std::string_view(request.path).substr(1), credentials);
+  }
+  if (request.path == kMetricsPath) return gate_->AdmitPath(kMetricsPath, credentials);
+  if (request.path == "/checkpoint") {
+    return gate_->AdmitPath("credence.v1.LedgerService/GetCheckpoint", credentials);
+  }
+  if (request.path.rfind(kTilePrefix, 0) == 0) {
+    return gate_->AdmitPath("credence.v1.LedgerService/GetTile", credentials);
+  }
+  return absl::OkStatus();
 }
 
 HttpResponse Site::Answer(const HttpRequest& request) const {
@@ -76,7 +98,7 @@ HttpResponse Site::Answer(const HttpRequest& request) const {
   if (request.path == "/readyz") {
     return draining_ ? Plain(503, "the server is shutting down") : Plain(200, "ok");
   }
-  if (request.path == "/metrics" && metrics_) {
+  if (request.path == kMetricsPath && metrics_) {
     return {200,
             {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"},
              {"Cache-Control", "no-store"}},

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "access/access_gate.h"
 #include "engine/engine.h"
 #include "engine/published_checkpoint.h"
 #include "http/connect_gateway.h"
@@ -34,6 +35,10 @@ struct SiteOptions {
   PublishedCheckpoint* published = nullptr;
   // Directory whose files are served as the page in place of those in the program; empty for these.
   std::string web_directory{};
+  // Asks who calls before the log and the metrics are served, and before a call's body is looked
+  // at; null where nobody is asked. The page itself holds nothing of the ledger and is served to
+  // everybody, as is whether the server lives. Must outlive the site.
+  AccessGate* gate = nullptr;
 };
 
 class Site {
@@ -48,6 +53,7 @@ class Site {
 
  private:
   [[nodiscard]] HttpResponse Answer(const HttpRequest& request) const;
+  [[nodiscard]] absl::Status Admit(const HttpRequest& request) const;
 
   const ConnectGateway gateway_;
   const WebPage page_;
@@ -55,6 +61,7 @@ class Site {
   PublishedCheckpoint* const published_;
   const bool loopback_only_;
   const std::function<std::string()> metrics_;
+  AccessGate* const gate_;
   std::atomic<bool> draining_{false};
 };
 

@@ -22,6 +22,7 @@ void RegisterBackup(CLI::App& app, cli::CliContext& context);
 void RegisterNetworkFiles(CLI::App& app, cli::CliContext& context);
 void RegisterImportNetworks(CLI::App& app, cli::CliContext& context);
 void RegisterScoreFile(CLI::App& app, cli::CliContext& context);
+void RegisterToken(CLI::App& app, cli::CliContext& context);
 
 // Prints what a check found of `subject`; DATA_LOSS where that is damage.
 absl::Status PrintFsckReport(const ledger::FsckReport& report, const std::string& subject,

@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
                                  server::RegisterNetworkFiles,
                                  server::RegisterImportNetworks,
                                  server::RegisterScoreFile,
+                                 server::RegisterToken,
                              });
 }

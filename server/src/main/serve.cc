@@ -28,11 +28,13 @@
 #include "main/input_file.h"
 #include "main/log_sources.h"
 #include "main/reloader.h"
+#include "main/serve_security.h"
 #include "main/service_manager.h"
 #include "main/stop_signal.h"
 #include "main/witness/witness_feed.h"
 #include "metrics/call_metrics.h"
 #include "metrics/metrics_page.h"
+#include "service/admission.h"
 #include "service/channelz_server.h"
 #include "service/grpc_call.h"
 #include "service/grpc_server.h"
@@ -63,18 +65,8 @@ struct ServeFlags {
   std::string channelz_port_file;
   std::string log_format = "text";
   std::string log_level = "info";
+  SecurityFlags security;
 };
-
-// Without TLS and tokens anybody who reaches the port may write.
-absl::Status CheckLoopback(std::string_view flag, const std::string& listen) {
-  if (listen.rfind(':') == std::string::npos) {
-    return cli::UsageError(Cat(flag, " ", listen, ": must have the form HOST:PORT"));
-  }
-  if (IsLoopback(listen)) return absl::OkStatus();
-  return cli::UsageError(Cat(flag, " ", listen,
-                             ": this server has neither TLS nor tokens, so it listens on loopback "
-                             "addresses only, such as 127.0.0.1:7700"));
-}
 
 // Where HTTP is listened on if nothing is said: the port after gRPC's, or a free one beside a free
 // one.
@@ -136,8 +128,7 @@ std::string HttpListen(const ServeFlags& flags) {
 
 // What is wrong with flags that each by itself is right.
 absl::Status CheckFlags(const ServeFlags& flags) {
-  CREDENCE_RETURN_IF_ERROR(CheckLoopback("--listen", flags.listen));
-  CREDENCE_RETURN_IF_ERROR(CheckLoopback("--http", HttpListen(flags)));
+  CREDENCE_RETURN_IF_ERROR(CheckSecurity(flags.security, flags.listen, HttpListen(flags)));
   if (flags.channelz.empty() || IsLoopback(flags.channelz)) return absl::OkStatus();
   return cli::UsageError(Cat("--channelz ", flags.channelz,
                              ": must be a loopback address, such as 127.0.0.1:7702, since it tells "
@@ -190,8 +181,41 @@ void RunUntilStopped(const StopSignal& stop, const std::string& status, Executor
   stop.Release();
 }
 
+void TellCertificates(const absl::Status& status, Logger& logger, AuditLog* audit) {
+  const std::string error(FromAbsl(status.message()));
+  if (status.ok()) {
+    logger.Info("new certificates are in use");
+  } else {
+    logger.Warning(Cat("certificates stay as they were: ", error));
+  }
+  if (audit != nullptr) audit->NoteAct("certificates_read", {{"error", error}}, absl::Now());
+}
+
+absl::StatusOr<std::unique_ptr<ledger::Log>> OpenLog(const ServeFlags& flags,
+                                                     const ledger::Clock& clock) {
+  ledger::OpenOptions open;
+  open.directory = flags.data;
+  open.key_path = flags.key_file;
+  open.anchor_path = flags.anchor;
+  open.clock = &clock;
+  return ledger::Log::Open(open);
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> StartHttp(Site& site, const std::string& listen,
+                                                      const TlsOptions& tls, Logger& logger,
+                                                      AuditLog* audit) {
+  HttpServerOptions options;
+  options.listen = listen;
+  options.tls = tls;
+  options.certificates_changed = [&logger, audit](const absl::Status& status) {
+    TellCertificates(status, logger, audit);
+  };
+  return HttpServer::Start([&site](const auto& exchange) { site.Serve(exchange); }, options);
+}
+
 absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   const std::string http_listen = HttpListen(flags);
+  const SecurityFlags& security = flags.security;
   CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
   // Debian's abseil looks for lock cycles at each lock, in release builds too. The tests run with
   // that; here it would cost a twentieth of the throughput.
@@ -201,12 +225,7 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   google::protobuf::SetLogHandler(nullptr);
   const StopSignal stop;
   const ledger::RealClock clock;
-  ledger::OpenOptions open;
-  open.directory = flags.data;
-  open.key_path = flags.key_file;
-  open.anchor_path = flags.anchor;
-  open.clock = &clock;
-  CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ledger::Log> log, ledger::Log::Open(open));
+  CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ledger::Log> log, OpenLog(flags, clock));
   Engine engine(log.get(), &clock, {.begin_answers = BeginAnswers, .end_answers = SendAnswers});
   CREDENCE_RETURN_IF_ERROR(engine.Start());
   PublishedCheckpoint published(log.get());
@@ -215,33 +234,41 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine, {.report = [&](const std::string& line) { logger.Warning(line); }});
   ticker.Start();
+  const bool loopback_only = IsLoopback(flags.listen) && IsLoopback(http_listen);
+  CREDENCE_ASSIGN_OR_RETURN(const Access access,
+                            OpenAccess(security, loopback_only, flags.data, engine));
+  Admission admission(Admission::DefaultOptions());
   Router router;
-  AddServices(router, engine, {.published = witnessed, .backup_directory = flags.backup_directory});
+  AddServices(router, engine,
+              {.published = witnessed,
+               .backup_directory = flags.backup_directory,
+               .access = access.control.get()});
+  admission.Guard(router);
+  if (access.gate != nullptr) access.gate->Guard(router);
   CallMetrics calls;
   calls.Instrument(router);
   LogCalls(logger, router);
   const MetricsPage metrics(engine, calls, witnessed);
-  GrpcServerOptions options;
-  options.listen = flags.listen;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> server,
-                            GrpcServer::Start(router, engine.executor(), options));
+                            GrpcServer::Start(router, engine.executor(),
+                                              {.listen = flags.listen,
+                                               .tls = security.tls,
+                                               .with_credentials = access.gate != nullptr}));
   Site site(router, engine,
             {.listen = http_listen,
              .metrics = [&metrics] { return metrics.Render(); },
              .published = witnessed,
-             .web_directory = flags.web_directory});
-  HttpServerOptions http_options;
-  http_options.listen = http_listen;
-  CREDENCE_ASSIGN_OR_RETURN(
-      const std::unique_ptr<HttpServer> http,
-      HttpServer::Start([&site](const auto& exchange) { site.Serve(exchange); }, http_options));
+             .web_directory = flags.web_directory,
+             .gate = access.gate.get()});
+  CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<HttpServer> http,
+                            StartHttp(site, http_listen, security.tls, logger, access.audit.get()));
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ChannelzServer> channelz, StartChannelz(flags));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.http_port_file, http->port()));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.port_file, server->port()));
   const std::string status =
-      Cat("serving ", log->origin(), " at ", WithPort(flags.listen, server->port()),
-          " (gRPC) and http://", WithPort(http_listen, http->port()), ", ",
-          log->tree_head().size.value, " events");
+      Cat("serving ", log->origin(), " at ", WithPort(flags.listen, server->port()), " (gRPC) and ",
+          security.tls.enabled() ? "https://" : "http://", WithPort(http_listen, http->port()),
+          ", ", log->tree_head().size.value, " events");
   logger.Info(status);
   const std::unique_ptr<BackupSchedule> backups = StartBackups(flags, *log, logger);
   if (witnesses != nullptr) witnesses->Start();
@@ -255,6 +282,7 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   const absl::Time deadline = absl::Now() + absl::Seconds(flags.drain_seconds);
   server->Drain(deadline);
   http->Drain(deadline);
+  admission.Stop();
   engine.Stop();
   logger.Info(Cat("stopped at ", log->tree_head().size.value, " events"));
   return absl::OkStatus();
@@ -337,6 +365,7 @@ std::shared_ptr<Configuration> AddServeOptions(CLI::App* command, ServeFlags* fl
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
   AddOperatorOptions(command, flags);
+  AddSecurityOptions(*command, flags->security);
   configuration->NameVariables();
   return configuration;
 }

@@ -25,9 +25,11 @@ constexpr std::string_view kRecordMethod = "/credence.v1.LedgerService/RecordStr
 // Events of one answer; each may have 65,535 bytes.
 constexpr int64_t kProvedEventsMax = 256;
 
-void RecordStreamHeads(Engine& engine, std::string_view bytes, const Answer& answer) {
+void RecordStreamHeads(Engine& engine, const CallContext& context, std::string_view bytes,
+                       const Answer& answer) {
   v1::RecordStreamHeadsRequest request;
   if (absl::Status parsed = ParseRequest(bytes, request); !parsed.ok()) return answer(parsed);
+  FillActor(context, *request.mutable_options());
   if (request.options().has_effective_time()) {
     return answer(InvalidField("FIELD_INVALID", "options.effective_time",
                                "must be absent: the ledger records what is there now"));
@@ -154,13 +156,15 @@ void GetCompletenessProof(Engine& engine, std::string_view bytes, const Answer& 
 }  // namespace
 
 void AddCompletenessMethods(Router& router, Engine& engine) {
-  const auto add = [&](std::string_view method, auto handler) {
-    router.AddUnary(kService, method,
-                    [&engine, handler](const CallContext&, std::string_view bytes,
-                                       const Answer& answer) { handler(engine, bytes, answer); });
-  };
-  add("RecordStreamHeads", RecordStreamHeads);
-  add("GetCompletenessProof", GetCompletenessProof);
+  router.AddUnary(
+      kService, "RecordStreamHeads",
+      [&engine](const CallContext& context, std::string_view bytes, const Answer& answer) {
+        RecordStreamHeads(engine, context, bytes, answer);
+      });
+  router.AddUnary(kService, "GetCompletenessProof",
+                  [&engine](const CallContext&, std::string_view bytes, const Answer& answer) {
+                    GetCompletenessProof(engine, bytes, answer);
+                  });
 }
 
 }  // namespace credence::server

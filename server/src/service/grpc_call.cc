@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "credence/base/error.h"
+#include "service/grpc_credentials.h"
 #include "service/status.h"
 
 namespace credence::server {
@@ -27,16 +28,6 @@ std::string ToString(const grpc::ByteBuffer& buffer) {
 grpc::ByteBuffer ToBuffer(const std::string& bytes) {
   const grpc::Slice slice(bytes);
   return grpc::ByteBuffer(&slice, 1);
-}
-
-CallContext ContextOf(const grpc::CallbackServerContext& context) {
-  CallContext call;
-  const auto deadline = context.deadline();
-  // gRPC says "none" by the largest time there is.
-  if (deadline < std::chrono::system_clock::time_point::max() - std::chrono::hours(1)) {
-    call.deadline = absl::FromChrono(deadline);
-  }
-  return call;
 }
 
 class UnaryReactor;
@@ -100,8 +91,9 @@ class UnaryReactor final : public grpc::ServerUnaryReactor {
 // that a reason for one came up meanwhile. Finish is called once, by the pump.
 class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  StreamReactor(CallSet& calls, std::unique_ptr<MessageSource> source)
-      : calls_(calls), source_(std::move(source)) {}
+  StreamReactor(CallSet& calls, grpc::CallbackServerContext* call,
+                std::unique_ptr<MessageSource> source)
+      : calls_(calls), call_(call), source_(std::move(source)) {}
 
   // Keeps the reactor alive for whoever may still call it.
   class Hold {
@@ -117,7 +109,8 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   };
 
   // A stream that is refused.
-  StreamReactor(CallSet& calls, const absl::Status& refusal) : calls_(calls), end_(refusal) {}
+  StreamReactor(CallSet& calls, grpc::CallbackServerContext* call, const absl::Status& refusal)
+      : calls_(calls), call_(call), end_(refusal) {}
 
   // Takes a first reference, which OnDone gives back, and begins.
   void Begin() {
@@ -130,6 +123,16 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     {
       absl::MutexLock lock(&mutex_);
       if (!end_.has_value()) end_ = status;
+    }
+    Wake();
+  }
+
+  // Ends it where a message was begun before `time` and is not taken yet.
+  void CancelIfStalled(absl::Time time) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!writing_ || write_time_ > time) return;
+      stalled_ = true;
     }
     Wake();
   }
@@ -188,11 +191,24 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     while (TakeTurn()) Step();
   }
 
+  // Whether a message is on its way; cancels the call where its client does not take it. Only the
+  // pump finishes a call, so that here it is still there to be cancelled.
+  bool AwaitsClient() {
+    bool cancels = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!writing_) return false;
+      cancels = std::exchange(stalled_, false);
+    }
+    if (cancels) call_->TryCancel();
+    return true;
+  }
+
   void Step() {
+    if (AwaitsClient()) return;
     std::optional<absl::Status> end;
     {
       absl::MutexLock lock(&mutex_);
-      if (writing_) return;
       end = end_;
       if (end.has_value()) finished_ = true;
     }
@@ -212,6 +228,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
     {
       absl::MutexLock lock(&mutex_);
       writing_ = true;
+      write_time_ = absl::Now();
     }
     message_ = ToBuffer(**next);
     StartWrite(&message_);
@@ -224,6 +241,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
   CallSet& calls_;
   // The pump only.
+  grpc::CallbackServerContext* const call_;
   std::unique_ptr<MessageSource> source_;
   grpc::ByteBuffer message_;
 
@@ -232,6 +250,10 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   bool pumping_ ABSL_GUARDED_BY(mutex_) = false;
   bool again_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  // When the message on its way was begun.
+  absl::Time write_time_ ABSL_GUARDED_BY(mutex_);
+  // Whether it has been on its way for too long.
+  bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
@@ -257,6 +279,20 @@ void CallSet::Remove(StreamReactor* stream) {
   streams_.erase(stream);
 }
 
+void CallSet::CancelStalled(absl::Time time) {
+  std::vector<StreamReactor::Hold> live;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (StreamReactor* stream : streams_) live.emplace_back(stream);
+  }
+  for (const StreamReactor::Hold& stream : live) stream->CancelIfStalled(time);
+}
+
+size_t CallSet::stream_count() const {
+  absl::MutexLock lock(&mutex_);
+  return streams_.size();
+}
+
 void CallSet::EndStreams() {
   std::vector<StreamReactor::Hold> ending;
   {
@@ -267,6 +303,19 @@ void CallSet::EndStreams() {
   for (const StreamReactor::Hold& stream : ending) stream->End(DrainingError());
 }
 
+CallContext ContextOf(const grpc::CallbackServerContext& context, bool with_credentials) {
+  CallContext call;
+  const auto deadline = context.deadline();
+  // gRPC says "none" by the largest time there is.
+  if (deadline < std::chrono::system_clock::time_point::max() - std::chrono::hours(1)) {
+    call.deadline = absl::FromChrono(deadline);
+  }
+  if (with_credentials) {
+    call.credentials = std::make_shared<const CallerCredentials>(CredentialsOf(context));
+  }
+  return call;
+}
+
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const absl::Status shown = PublicStatus(status);
@@ -274,12 +323,11 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
                       PackDetails(shown));
 }
 
-grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
-                                     grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler, const CallContext& context,
                                      const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
   const std::shared_ptr<UnaryReactor> reactor = UnaryReactor::Make();
   grpc::ServerUnaryReactor* const bound = reactor.get();
-  handler(ContextOf(*context), ToString(*request),
+  handler(context, ToString(*request),
           [reactor, response](const absl::StatusOr<std::string>& answer) {
             reactor->Answer(response, answer);
           });
@@ -287,13 +335,13 @@ grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(const StreamHandler& handler,
-                                                        grpc::CallbackServerContext* context,
+                                                        const CallContext& context,
+                                                        grpc::CallbackServerContext* call,
                                                         const grpc::ByteBuffer* request,
                                                         CallSet& calls) {
-  absl::StatusOr<std::unique_ptr<MessageSource>> source =
-      handler(ContextOf(*context), ToString(*request));
-  auto* reactor = source.ok() ? new StreamReactor(calls, *std::move(source))
-                              : new StreamReactor(calls, source.status());
+  absl::StatusOr<std::unique_ptr<MessageSource>> source = handler(context, ToString(*request));
+  auto* reactor = source.ok() ? new StreamReactor(calls, call, *std::move(source))
+                              : new StreamReactor(calls, call, source.status());
   reactor->Begin();
   return reactor;
 }

@@ -26,11 +26,17 @@ class CallSet {
   // Ends every stream with UNAVAILABLE, and lets no more begin.
   void EndStreams();
 
+  // Cancels the streams whose client has not taken a message since `time`.
+  void CancelStalled(absl::Time time);
+
+  // Streams under way.
+  [[nodiscard]] size_t stream_count() const;
+
   [[nodiscard]] Executor& executor() { return executor_; }
 
  private:
   Executor& executor_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   absl::flat_hash_set<StreamReactor*> streams_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -44,14 +50,18 @@ void SendAnswers();
 // The error as the contract has it, with its details.
 [[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
 
+// What a handler is told of a call: its deadline and, where asked for, its caller.
+[[nodiscard]] CallContext ContextOf(const grpc::CallbackServerContext& context,
+                                    bool with_credentials);
+
 // Runs `handler` on a call. The reactor deletes itself when gRPC is done with it.
 [[nodiscard]] grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
-                                                   grpc::CallbackServerContext* context,
+                                                   const CallContext& context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response);
 
 [[nodiscard]] grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(
-    const StreamHandler& handler, grpc::CallbackServerContext* context,
+    const StreamHandler& handler, const CallContext& context, grpc::CallbackServerContext* call,
     const grpc::ByteBuffer* request, CallSet& calls);
 
 }  // namespace credence::server

@@ -8,21 +8,33 @@
 #include <grpcpp/impl/service_type.h>
 
 #include <deque>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "credence/base/error.h"
+#include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "service/grpc_call.h"
+#include "service/grpc_credentials.h"
 
 namespace credence::server {
 namespace {
+
+// Calls and streams that one connection may have under way; more wait with the client.
+constexpr int kCallsPerConnectionMax = 8'192;
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
 
 // One service of the router as gRPC knows it. Registers its methods as generated code does for
 // methods that take their messages as bytes.
 class RoutedService final : public grpc::Service {
  public:
-  RoutedService(const std::string& name, const Router::Service& methods, CallSet& calls) {
+  RoutedService(const std::string& name, const Router::Service& methods, CallSet& calls,
+                bool with_credentials)
+      : with_credentials_(with_credentials) {
     int index = 0;
     for (const auto& [method, entry] : methods) {
       paths_.push_back(Cat("/", name, "/", method));
@@ -41,9 +53,10 @@ class RoutedService final : public grpc::Service {
                                                    grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
     MarkMethodRawCallback(
         index, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                   [&handler](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-                              grpc::ByteBuffer* response) {
-                     return StartUnary(handler, context, request, response);
+                   [this, &handler](grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+                     return StartUnary(handler, ContextOf(*context, with_credentials_), request,
+                                       response);
                    }));
   }
 
@@ -53,12 +66,14 @@ class RoutedService final : public grpc::Service {
     MarkMethodRawCallback(
         index,
         new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-            [&handler, &calls](grpc::CallbackServerContext* context,
-                               const grpc::ByteBuffer* request) {
-              return StartStream(handler, context, request, calls);
+            [this, &handler, &calls](grpc::CallbackServerContext* context,
+                                     const grpc::ByteBuffer* request) {
+              return StartStream(handler, ContextOf(*context, with_credentials_), context, request,
+                                 calls);
             }));
   }
 
+  const bool with_credentials_;
   // gRPC keeps pointers to the names; a deque never moves them.
   std::deque<std::string> paths_;
 };
@@ -73,14 +88,21 @@ class GrpcServer::Impl {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
+    CREDENCE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
+                              MakeServerCredentials(options.tls));
+    builder.AddListeningPort(options.listen, credentials, &port_);
     builder.SetMaxReceiveMessageSize(kRequestBytesMax);
     // Nothing asks for compressed answers; without the filter each call is a little cheaper.
     builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
     // Another process on the same port would take half of the calls.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kCallsPerConnectionMax);
+    // Finds clients that went away without a word, whose streams would stay for ever.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
     for (const auto& [name, methods] : router.services()) {
-      services_.push_back(std::make_unique<RoutedService>(name, methods, calls_));
+      services_.push_back(
+          std::make_unique<RoutedService>(name, methods, calls_, options.with_credentials));
       builder.RegisterService(services_.back().get());
     }
     server_ = builder.BuildAndStart();
@@ -94,6 +116,7 @@ class GrpcServer::Impl {
     }
     auto* health = server_->GetHealthCheckService();
     for (const auto& [name, methods] : router.services()) health->SetServingStatus(name, true);
+    watcher_ = std::thread([this, stall_max = options.stall_max] { WatchStalls(stall_max); });
     return absl::OkStatus();
   }
 
@@ -105,13 +128,25 @@ class GrpcServer::Impl {
     calls_.EndStreams();
     server_->Shutdown(absl::ToChronoTime(deadline));
     server_->Wait();
+    stopped_.Notify();
+    watcher_.join();
     server_.reset();
   }
 
+  [[nodiscard]] size_t stream_count() const { return calls_.stream_count(); }
+
  private:
+  void WatchStalls(absl::Duration stall_max) {
+    while (!stopped_.WaitForNotificationWithTimeout(stall_max / 4)) {
+      calls_.CancelStalled(absl::Now() - stall_max);
+    }
+  }
+
   CallSet calls_;
   std::vector<std::unique_ptr<RoutedService>> services_;
   std::unique_ptr<grpc::Server> server_;
+  absl::Notification stopped_;
+  std::thread watcher_;
   int port_ = 0;
 };
 
@@ -128,6 +163,8 @@ GrpcServer::GrpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GrpcServer::~GrpcServer() { Drain(absl::Now()); }
 
 int GrpcServer::port() const { return impl_->port(); }
+
+size_t GrpcServer::stream_count() const { return impl_->stream_count(); }
 
 void GrpcServer::Drain(absl::Time deadline) { impl_->Drain(deadline); }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "access/principal.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "engine/engine.h"
@@ -46,6 +47,12 @@ template <typename Request>
   return body;
 }
 
+// Where the server knows who calls, that is who writes.
+inline void FillActor(const CallContext& context, v1::WriteOptions& options) {
+  if (context.principal == nullptr || !options.actor().empty()) return;
+  options.set_actor(context.principal->name);
+}
+
 template <typename Response>
 absl::StatusOr<std::string> FinishWrite(const WriteResult& result, Response& response) {
   if (result.receipt.has_value()) *response.mutable_receipt() = ToReceipt(*result.receipt);
@@ -71,10 +78,12 @@ void AddWrite(Router& router, Engine& engine, std::string_view service, std::str
   const std::string full_name = Cat("/", service, "/", method);
   router.AddUnary(
       service, method,
-      [&engine, full_name, write](const CallContext&, std::string_view bytes, Answer answer) {
+      [&engine, full_name, write](const CallContext& context, std::string_view bytes,
+                                  Answer answer) {
         auto request = std::make_shared<Request>();
         if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok())
           return answer(parsed);
+        FillActor(context, *request->mutable_options());
         WriteCommand command;
         command.method = full_name;
         command.body = BodyOf(*request);

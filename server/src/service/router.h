@@ -16,10 +16,26 @@
 // and only one file sees gRPC.
 namespace credence::server {
 
+struct Principal;
+
+// What a caller shows of who it is, as the transport has it.
+struct CallerCredentials {
+  // The header `authorization`, such as "Bearer ..."; empty where there is none.
+  std::string authorization{};
+  // Subject of the client certificate that the transport verified (RFC 2253); empty where none.
+  std::string certificate_subject{};
+  // Address of the client, for the audit log.
+  std::string peer{};
+};
+
 // What a method knows of its call besides the request.
 struct CallContext {
   // By the system's clock; the infinite future where the client states none.
   absl::Time deadline = absl::InfiniteFuture();
+  // Null where the server takes calls from everybody who reaches it, and does not look.
+  std::shared_ptr<const CallerCredentials> credentials{};
+  // Who calls, where the server asks for it.
+  std::shared_ptr<const Principal> principal{};
 };
 
 using Answer = std::function<void(absl::StatusOr<std::string>)>;

@@ -13,6 +13,7 @@ void AddServices(Router& router, Engine& engine, const ServiceOptions& options) 
   AddLedgerService(router, engine, options);
   AddAdminService(router, engine, options);
   AddViewService(router, engine);
+  AddAccessService(router, options);
   router.CheckComplete();
 }
 

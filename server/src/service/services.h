@@ -9,11 +9,16 @@
 // The services of the contract, one file each. The engine must outlive the router.
 namespace credence::server {
 
+class AccessControl;
+
 struct ServiceOptions {
   // What witnesses cosigned; null where none are asked. Must outlive the router.
   PublishedCheckpoint* published = nullptr;
   // Where CreateBackup puts backups; empty where it is refused.
   std::string backup_directory{};
+  // Who is let in; null where everybody is. Must outlive the router, which an AccessGate must
+  // guard.
+  AccessControl* access = nullptr;
 };
 
 void AddQuestionService(Router& router, Engine& engine);
@@ -26,6 +31,7 @@ void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddViewService(Router& router, Engine& engine);
+void AddAccessService(Router& router, const ServiceOptions& options);
 
 // All of them.
 void AddServices(Router& router, Engine& engine, const ServiceOptions& options = {});

@@ -3,7 +3,9 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
+#include "convert/time.h"
 #include "credence/base/error.h"
 #include "credence/base/strings.h"
 #include "credence/v1/error_reason.pb.h"
@@ -46,8 +48,22 @@ std::string_view ReasonOfCode(absl::StatusCode code) {
   }
 }
 
+// Whose subjects had more than their share.
+bool IsOverShare(std::string_view reason) {
+  return reason == "RATE_LIMITED" || reason == "QUOTA_EXCEEDED";
+}
+
 bool AsksToRetry(std::string_view reason) {
-  return reason == "UNAVAILABLE" || reason == "OVERLOADED";
+  return reason == "UNAVAILABLE" || reason == "OVERLOADED" || IsOverShare(reason);
+}
+
+absl::Duration RetryDelayOf(const ErrorDetail& detail) {
+  const auto stated = detail.metadata.find(std::string(kRetryMillisecondsKey));
+  int64_t milliseconds = 0;
+  if (stated == detail.metadata.end() || !absl::SimpleAtoi(stated->second, &milliseconds)) {
+    return kRetryDelay;
+  }
+  return absl::Milliseconds(milliseconds);
 }
 
 void AddBadRequest(const ErrorDetail& detail, google::rpc::Status& packed) {
@@ -66,7 +82,7 @@ void AddBadRequest(const ErrorDetail& detail, google::rpc::Status& packed) {
 
 void AddPreconditionFailure(const ErrorDetail& detail, const absl::Status& status,
                             google::rpc::Status& packed) {
-  if (detail.subjects.empty()) return;
+  if (detail.subjects.empty() || IsOverShare(detail.reason)) return;
   google::rpc::PreconditionFailure failure;
   for (const std::string& subject : detail.subjects) {
     auto* violation = failure.add_violations();
@@ -77,11 +93,22 @@ void AddPreconditionFailure(const ErrorDetail& detail, const absl::Status& statu
   packed.add_details()->PackFrom(failure);
 }
 
+void AddQuotaFailure(const ErrorDetail& detail, const absl::Status& status,
+                     google::rpc::Status& packed) {
+  if (!IsOverShare(detail.reason)) return;
+  google::rpc::QuotaFailure failure;
+  for (const std::string& subject : detail.subjects) {
+    auto* violation = failure.add_violations();
+    violation->set_subject(subject);
+    violation->set_description(std::string(FromAbsl(status.message())));
+  }
+  packed.add_details()->PackFrom(failure);
+}
+
 void AddRetryInfo(const ErrorDetail& detail, google::rpc::Status& packed) {
   if (!AsksToRetry(detail.reason)) return;
   google::rpc::RetryInfo retry;
-  retry.mutable_retry_delay()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(kRetryDelay)));
+  *retry.mutable_retry_delay() = ToProtoDuration(RetryDelayOf(detail));
   packed.add_details()->PackFrom(retry);
 }
 
@@ -121,6 +148,7 @@ std::string PackDetails(const absl::Status& status) {
   packed.add_details()->PackFrom(info);
   AddBadRequest(detail, packed);
   AddPreconditionFailure(detail, status, packed);
+  AddQuotaFailure(detail, status, packed);
   AddRetryInfo(detail, packed);
   return packed.SerializeAsString();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -16,8 +17,11 @@ namespace credence::server {
 // UNAVAILABLE, for calls that a drain ends.
 [[nodiscard]] absl::Status DrainingError();
 
+// Metadata of an error that says, in milliseconds, after which time to retry.
+inline constexpr std::string_view kRetryMillisecondsKey = "retry_milliseconds";
+
 // The details of a public error: a serialized google.rpc.Status with ErrorInfo, and with
-// BadRequest, PreconditionFailure and RetryInfo where they apply.
+// BadRequest, PreconditionFailure, QuotaFailure and RetryInfo where they apply.
 [[nodiscard]] std::string PackDetails(const absl::Status& status);
 
 }  // namespace credence::server
