@@ -165,6 +165,7 @@ class Bench {
       Compare(*ledger, *server, *yardstick, echo, in_flight);
     }
     Proofs(*ledger);
+    Overload(*ledger, *server);
     if (only_ > 0) return 0;
     std::printf(
         "\nbatches, durable, against RocksDB alone with a synced write of as many entries\n");
@@ -254,6 +255,31 @@ class Bench {
     figures_["proof.64.plain_p99_us"] = plain.p99_us;
     figures_["proof.64.p99_ratio"] = Median(ratios);
     figures_["proof.64.events_per_second"] = proved.CallsPerSecond();
+  }
+
+  // Ten times as many calls in flight as it takes to be busy, in turn with that; the median of the
+  // ratios of what was answered, and what memory it took.
+  void Overload(ForecastStub& ledger, const Process& server) {
+    constexpr int kBusy = 512;
+    std::vector<double> ratios;
+    const double before_mib = static_cast<double>(server.ResidentKib()) / 1024.0;
+    for (int round = 0; round < 3; ++round) {
+      LoadOptions options;
+      options.in_flight = kBusy;
+      options.run = ++run_;
+      const LoadResult busy = RunForecasts(ledger, options);
+      options.in_flight = 10 * kBusy;
+      options.run = ++run_;
+      const LoadResult overloaded = RunForecasts(ledger, options);
+      ratios.push_back(overloaded.CallsPerSecond() / busy.CallsPerSecond());
+    }
+    const double after_mib = static_cast<double>(server.ResidentKib()) / 1024.0;
+    std::printf(
+        "\n%d calls in flight: %.2f of the events/s of %d (median); %.0f MiB resident, %.0f "
+        "before\n",
+        10 * kBusy, Median(ratios), kBusy, after_mib, before_mib);
+    figures_["overload.goodput_ratio"] = Median(ratios);
+    figures_["overload.resident_mib"] = after_mib;
   }
 
   void Batches(ForecastStub& ledger, const Process& server, int batch) {

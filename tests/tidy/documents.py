@@ -13,6 +13,12 @@ HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 EVIDENCE_PAGE = "docs/reference/evidence-forms.md"
 EVIDENCE_PROTO = "proto/credence/event/v1/evidence_model.proto"
 
+THREATS_PAGE = "docs/operating/security.md"
+# Lines of the table after its head.
+THREAT_ROW = re.compile(r"^\| (?!who |--)(.* \| .*) \|$", re.MULTILINE)
+TEST_NAME = re.compile(r"`(\w+\.\w+)`")
+TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", re.MULTILINE)
+
 
 def anchors(text):
     """The anchors that a page's headings make."""
@@ -62,9 +68,27 @@ def check_evidence_forms(tree):
             yield f"{EVIDENCE_PAGE}: does not tell of `{name}`"
 
 
+def check_threats(tree):
+    """Each line of the table of threats names tests, and each of them exists."""
+    text = tree.texts.get(THREATS_PAGE) or ""
+    rows = THREAT_ROW.findall(text.partition("\n## Threats\n")[2])
+    if not rows:
+        yield f"{THREATS_PAGE}: has no table of threats"
+    code = "\n".join(content for path, content in tree.select(".cc") if path.startswith("tests/"))
+    tests = {".".join(names) for names in TEST.findall(code)}
+    for row in rows:
+        named = TEST_NAME.findall(row.rpartition(" | ")[2])
+        if not named:
+            yield f"{THREATS_PAGE}: names no test for {row[:60]}"
+        for name in named:
+            if name not in tests:
+                yield f"{THREATS_PAGE}: names {name}, and there is no such test"
+
+
 def check(tree):
     for path, text in tree.select(".md"):
         yield from check_title(path, text)
         yield from check_links(tree, path, text)
     yield from check_errors(tree)
     yield from check_evidence_forms(tree)
+    yield from check_threats(tree)

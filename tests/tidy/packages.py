@@ -53,6 +53,7 @@ UNNAMED = {
     "pkg-config",
     "man-db",
     "mypy",
+    "openssl",
     "prometheus",
     "python3-cryptography",
     "python3-grpcio",

@@ -171,12 +171,15 @@ class PackagesTest(unittest.TestCase):
 class DocumentsTest(unittest.TestCase):
     PROTO = ("  // The cause. What to do.\n  ERROR_REASON_A = 1 [(grpc_code) = 3];\n")
     EVIDENCE = "oneof statement {\n    // Ratio.\n    double ratio = 1;\n  }\n"
+    THREATS = "# S\n\n## Threats\n\n| who | tests |\n|---|---|\n| a | `A.B`, `C.D` |\n"
 
     def found(self, page="# A\n", **more):
         files = {"proto/credence/v1/error_reason.proto": self.PROTO,
                  "docs/reference/errors.md": errors_reference.page(self.PROTO),
                  documents.EVIDENCE_PROTO: self.EVIDENCE,
-                 documents.EVIDENCE_PAGE: "# E\n\n`ratio`\n", "docs/a.md": page}
+                 documents.EVIDENCE_PAGE: "# E\n\n`ratio`\n", "docs/a.md": page,
+                 documents.THREATS_PAGE: self.THREATS,
+                 "tests/a_test.cc": "TEST(A, B) {}\nTEST_F(C, D) {}\n"}
         return findings(documents, {**files, **more})
 
     def test_whole_set_passes(self):
@@ -199,6 +202,16 @@ class DocumentsTest(unittest.TestCase):
 
     def test_form_of_evidence_without_words_is_found(self):
         self.assertEqual(len(self.found(**{documents.EVIDENCE_PAGE: "# E\n"})), 1)
+
+    def test_threat_whose_test_is_gone_is_found(self):
+        self.assertEqual(len(self.found(**{"tests/a_test.cc": "TEST(A, B) {}\n"})), 1)
+
+    def test_threat_without_a_test_is_found(self):
+        page = self.THREATS + "| b | none |\n"
+        self.assertEqual(len(self.found(**{documents.THREATS_PAGE: page})), 1)
+
+    def test_table_of_threats_that_is_gone_is_found(self):
+        self.assertEqual(len(self.found(**{documents.THREATS_PAGE: "# S\n"})), 1)
 
 
 if __name__ == "__main__":

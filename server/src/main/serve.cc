@@ -213,6 +213,11 @@ absl::StatusOr<std::unique_ptr<HttpServer>> StartHttp(Site& site, const std::str
   return HttpServer::Start([&site](const auto& exchange) { site.Serve(exchange); }, options);
 }
 
+std::string ServingText(const ledger::Log& log, const std::string& grpc, const std::string& http) {
+  return Cat("serving ", log.origin(), " at ", grpc, " (gRPC) and ", http, ", ",
+             log.tree_head().size.value, " events");
+}
+
 absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   const std::string http_listen = HttpListen(flags);
   const SecurityFlags& security = flags.security;
@@ -234,9 +239,9 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine, {.report = [&](const std::string& line) { logger.Warning(line); }});
   ticker.Start();
-  const bool loopback_only = IsLoopback(flags.listen) && IsLoopback(http_listen);
-  CREDENCE_ASSIGN_OR_RETURN(const Access access,
-                            OpenAccess(security, loopback_only, flags.data, engine));
+  CREDENCE_ASSIGN_OR_RETURN(
+      const Access access, OpenAccess(security, IsLoopback(flags.listen) && IsLoopback(http_listen),
+                                      flags.data, engine));
   Admission admission(Admission::DefaultOptions());
   Router router;
   AddServices(router, engine,
@@ -265,10 +270,9 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ChannelzServer> channelz, StartChannelz(flags));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.http_port_file, http->port()));
   CREDENCE_RETURN_IF_ERROR(WritePort(flags.port_file, server->port()));
-  const std::string status =
-      Cat("serving ", log->origin(), " at ", WithPort(flags.listen, server->port()), " (gRPC) and ",
-          security.tls.enabled() ? "https://" : "http://", WithPort(http_listen, http->port()),
-          ", ", log->tree_head().size.value, " events");
+  const std::string status = ServingText(
+      *log, WithPort(flags.listen, server->port()),
+      Cat(security.tls.enabled() ? "https://" : "http://", WithPort(http_listen, http->port())));
   logger.Info(status);
   const std::unique_ptr<BackupSchedule> backups = StartBackups(flags, *log, logger);
   if (witnesses != nullptr) witnesses->Start();
