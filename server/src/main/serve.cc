@@ -239,15 +239,12 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   PublishedCheckpoint* const witnessed = witnesses == nullptr ? nullptr : &published;
   Ticker ticker(&engine, {.report = [&](const std::string& line) { logger.Warning(line); }});
   ticker.Start();
-  CREDENCE_ASSIGN_OR_RETURN(
-      const Access access, OpenAccess(security, IsLoopback(flags.listen) && IsLoopback(http_listen),
-                                      flags.data, engine));
+  const bool loopback_only = IsLoopback(flags.listen) && IsLoopback(http_listen);
+  CREDENCE_ASSIGN_OR_RETURN(const Access access,
+                            OpenAccess(security, loopback_only, flags.data, engine));
   Admission admission(Admission::DefaultOptions());
   Router router;
-  AddServices(router, engine,
-              {.published = witnessed,
-               .backup_directory = flags.backup_directory,
-               .access = access.control.get()});
+  AddServices(router, engine, {witnessed, flags.backup_directory, access.control.get()});
   admission.Guard(router);
   if (access.gate != nullptr) access.gate->Guard(router);
   CallMetrics calls;
