@@ -33,6 +33,7 @@ export function CourseFigure({ subject, rule, backfilled, tag, position, pin }: 
     >
       {error !== undefined && <Problem error={error} />}
       {data === undefined && error === undefined && <Skeleton height={HEIGHT} />}
+      {data !== undefined && points.length === 0 && <div class="empty">{subjectText(subject)} was not scored by this rule.</div>}
       {points.length > 0 && (
         <PlotChart
           label={`Mean score over time, now ${number(points.at(-1)?.mean ?? NaN)}`}
