@@ -238,8 +238,8 @@ absl::Status Session::TakeItems(std::span<const EvidenceItem> items) {
   ids.reserve(items.size());
   const absl::flat_hash_set<absl::string_view> withheld(options_->withheld.begin(),
                                                         options_->withheld.end());
-  std::map<std::tuple<int, bool, std::string_view>, int> clusters;
-  items_.reserve(items.size());
+  std::vector<const EvidenceItem*> in_force;
+  in_force.reserve(items.size());
   for (int i = 0; i < Size(items); ++i) {
     const absl::Status valid = ValidateEvidence(*network_, items[i]);
     if (!valid.ok()) violations.AddStatus(valid, Cat("items[", i, "]"));
@@ -249,25 +249,26 @@ absl::Status Session::TakeItems(std::span<const EvidenceItem> items) {
     }
     if (violations.full()) break;
     if (!violations.empty() || !InForce(items[i]) || withheld.contains(items[i].id)) continue;
-    PreparedItem& prepared = items_.emplace_back();
-    prepared.item = &items[i];
-    prepared.node = *network_->FindNode(items[i].node);
-    prepared.is_hazard_ratio = std::holds_alternative<HazardRatio>(items[i].statement);
-    if (items[i].cluster.empty()) continue;
-    const auto number = static_cast<int>(clusters.size());
-    prepared.cluster = clusters
-                           .try_emplace({prepared.node, prepared.is_hazard_ratio,
-                                         std::string_view(items[i].cluster)},
-                                        number)
-                           .first->second;
+    in_force.push_back(&items[i]);
   }
   CREDENCE_RETURN_IF_ERROR(violations.ToStatus());
-  const auto before = [](const PreparedItem& left, const PreparedItem& right) {
-    return ItemOrder(*left.item, *right.item);
-  };
-  // They often come in their order.
-  if (!std::is_sorted(items_.begin(), items_.end(), before)) {
-    std::sort(items_.begin(), items_.end(), before);
+  std::sort(
+      in_force.begin(), in_force.end(),
+      [](const EvidenceItem* left, const EvidenceItem* right) { return ItemOrder(*left, *right); });
+  std::map<std::tuple<int, bool, std::string_view>, int> clusters;
+  items_.reserve(in_force.size());
+  for (const EvidenceItem* item : in_force) {
+    PreparedItem& prepared = items_.emplace_back();
+    prepared.item = item;
+    prepared.node = *network_->FindNode(item->node);
+    prepared.is_hazard_ratio = std::holds_alternative<HazardRatio>(item->statement);
+    if (item->cluster.empty()) continue;
+    const auto number = static_cast<int>(clusters.size());
+    prepared.cluster =
+        clusters
+            .try_emplace({prepared.node, prepared.is_hazard_ratio, std::string_view(item->cluster)},
+                         number)
+            .first->second;
   }
   return absl::OkStatus();
 }
