@@ -20,7 +20,7 @@ namespace credence::server {
 struct HttpServerOptions {
   // HOST:PORT; port 0 picks one. HOST is an address or "localhost".
   std::string listen = "127.0.0.1:7701";
-  // Refused with 503 beyond.
+  // Closed at once beyond.
   size_t connections_max = 8'192;
   // Refused with 413 beyond.
   uint64_t request_bytes_max = (uint64_t{4} << 20) + 1'024;
