@@ -34,6 +34,11 @@ target_compile_options(credence_numeric INTERFACE -ffp-contract=off)
 if(CREDENCE_SANITIZER STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+elseif(CREDENCE_SANITIZER STREQUAL "fuzzer")
+  # Clang only. What is linked counts where the input led; only the fuzzer itself has its main.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer -O1 -g1)
+  add_link_options(-fsanitize=address,undefined)
 elseif(CREDENCE_SANITIZER STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
   add_link_options(-fsanitize=thread)

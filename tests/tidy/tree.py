@@ -5,7 +5,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SKIPPED = {".git", "build", "node_modules", "__pycache__", ".cache", "gen", "dist"}
+SKIPPED = {".git", "build", "node_modules", "__pycache__", ".cache", "gen", "dist", "corpus"}
 CODE = (".h", ".cc")
 
 
