@@ -13,10 +13,14 @@ ASAN_TIMEOUT ?= 3600
 TSAN_TIMEOUT ?= 3600
 BENCH_TIMEOUT ?= 3600
 CRASH_SECONDS ?= 300
+FUZZ_SECONDS ?= 60
+# Names of targets; all of them where empty.
+FUZZ_TARGETS ?=
 
 CTEST := ctest --output-on-failure --parallel $(JOBS)
 
-.PHONY: help deps deps-bench deps-check configure build test demo check bench asan tsan crash install clean
+.PHONY: help deps deps-bench deps-check configure build test demo check bench asan tsan fuzz crash \
+  install package clean
 
 help:  ## lists the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1  /p' $(MAKEFILE_LIST) | \
@@ -67,6 +71,13 @@ asan: deps  ## the tests under the address and undefined-behaviour sanitizers (A
 tsan: deps  ## the tests under the thread sanitizer (TSAN_TIMEOUT seconds)
 	$(call sanitizer,thread,build/tsan,$(TSAN_TIMEOUT))
 
+# Clang counts where an input led; every target gets its share of the time, one after another.
+fuzz: deps-check  ## the decoders, and decide, under libFuzzer (FUZZ_SECONDS seconds for each)
+	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=Release -DCREDENCE_SANITIZER=fuzzer \
+	  -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DCREDENCE_BUILD_BENCHMARKS=OFF
+	@ninja -C build/fuzz -j $(JOBS) bin/credence_fuzz
+	@tests/fuzz/run.sh build/fuzz/bin/credence_fuzz build/fuzz/corpus $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 # A third of the time each: every disk operation failing in turn, flipped bits, killed programs.
 crash: configure  ## fails the disk, flips bits, kills the program, for CRASH_SECONDS seconds
 	@ninja -C $(BUILD) -j $(JOBS) bin/credence_ledger_tests bin/credence_crash_tests
@@ -80,6 +91,10 @@ crash: configure  ## fails the disk, flips bits, kills the program, for CRASH_SE
 install: build  ## installs program, client libraries and manual below DESTDIR and PREFIX
 	@ninja -C $(BUILD) -j $(JOBS) credence_installed
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+package: build  ## the Debian package: build/release/credence_VERSION_ARCH.deb
+	@ninja -C $(BUILD) -j $(JOBS) credence_package_files
+	@cd $(BUILD) && cpack -G DEB
 
 clean:  ## removes everything that was built
 	@rm -rf build
