@@ -39,7 +39,10 @@ TEST(ScoreFileTest, AllWrongRowsAreNamedByFileAndLineAndNothingIsScored) {
       "alice,q1,2021-12-31T23:59:59Z,,0.5\n");
   EXPECT_EQ(ran.exit_code, cli::kExitFailed);
   EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, HasSubstr("forecasts.csv: 7 rows are wrong; nothing was scored"));
   EXPECT_THAT(ran.err, Not(HasSubstr("forecasts.csv:2:")));
+  const size_t first = ran.err.find("forecasts.csv:3:");
+  EXPECT_EQ(ran.err.find("forecasts.csv:3:", first + 1), std::string::npos) << "named once";
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:3: probability: 1.2 is not in [0, 1]"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:4: question: q9 has no resolution"));
   EXPECT_THAT(ran.err, HasSubstr("forecasts.csv:5: time: 2022-01-11 is not before the close"));

@@ -49,14 +49,13 @@ class RowErrors {
   }
   [[nodiscard]] bool full() const { return detail_.fields.size() >= kErrorsMax; }
 
-  // Names every row in the message, one a line.
+  // Says how many; the rows themselves are the violations, which are shown one a line.
   [[nodiscard]] absl::Status ToStatus() const {
     if (detail_.fields.empty()) return absl::OkStatus();
-    std::string message;
-    for (const FieldViolation& field : detail_.fields) {
-      message += Cat(message.empty() ? "" : "\n", field.field, ": ", field.description);
-    }
-    if (full()) message += "\nand perhaps more: only the first hundred are named";
+    const size_t count = detail_.fields.size();
+    const std::string message =
+        Cat(file_, ": ", full() ? "at least " : "", count, count == 1 ? " row is" : " rows are",
+            " wrong; nothing was scored");
     return MakeError(absl::StatusCode::kInvalidArgument, message, detail_);
   }
 
