@@ -1,6 +1,10 @@
 #include "credence/ledger/text.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
+
+#include <array>
+#include <cstddef>
 
 #include "absl/container/flat_hash_map.h"
 #include "credence/base/check.h"
@@ -109,9 +113,19 @@ std::string_view TextIn(const Message& payload, const TextField& field) {
 }  // namespace
 
 std::string MakeSalt() {
-  std::string salt(kTextSaltBytes, '\0');
-  CREDENCE_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(salt.data()),
-                            static_cast<int>(salt.size())) == 1);
+  // One call of the generator takes about as long for 32 salts as for one.
+  constexpr size_t kPoolBytes = 32 * kTextSaltBytes;
+  thread_local std::array<unsigned char, kPoolBytes> pool;
+  thread_local size_t used = kPoolBytes;
+  if (used == kPoolBytes) {
+    CREDENCE_CHECK(RAND_bytes(pool.data(), static_cast<int>(kPoolBytes)) == 1);
+    used = 0;
+  }
+  unsigned char* const next = pool.data() + used;
+  std::string salt(reinterpret_cast<const char*>(next), kTextSaltBytes);
+  // What is erased must not go on lying about here.
+  OPENSSL_cleanse(next, kTextSaltBytes);
+  used += kTextSaltBytes;
   return salt;
 }
 
