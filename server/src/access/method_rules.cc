@@ -185,6 +185,7 @@ std::vector<MethodRule> LedgerRules() {
       {"credence.v1.AdminService/CreateBacktestJob", {kAnalyst, kAuditor}, kLedger},
       {"credence.v1.AdminService/GetBacktestJob", {kAnalyst, kAuditor}, kLedger},
       Audited({"credence.v1.AdminService/CreateBackup", {}, kLedger}),
+      Audited({"credence.v1.AdminService/EraseTexts", {}, kLedger}),
       Audited({"credence.v1.AccessService/CreateAccessGrant", {}, kLedger}),
       {"credence.v1.AccessService/ListAccessGrants", {kAuditor}, kLedger},
       Audited({"credence.v1.AccessService/RevokeAccessGrant", {}, kLedger}),

@@ -81,7 +81,7 @@ absl::Status Site::Admit(const HttpRequest& request) const {
   if (request.path == "/checkpoint") {
     return gate_->AdmitPath("credence.v1.LedgerService/GetCheckpoint", credentials);
   }
-  if (request.path.rfind(kTilePrefix, 0) == 0) {
+  if (request.path.rfind(kTilePrefix, 0) == 0 || request.path.rfind(kTextPrefix, 0) == 0) {
     return gate_->AdmitPath("credence.v1.LedgerService/GetTile", credentials);
   }
   return absl::OkStatus();

@@ -246,6 +246,7 @@ constexpr Line kTable[] = {
     {"AdminService/CreateBacktestJob", "au"},
     {"AdminService/GetBacktestJob", "au"},
     {"AdminService/CreateBackup", ""},
+    {"AdminService/EraseTexts", ""},
     {"AccessService/CreateAccessGrant", ""},
     {"AccessService/ListAccessGrants", "u"},
     {"AccessService/RevokeAccessGrant", ""},
@@ -663,6 +664,8 @@ TEST_F(AccessTest, PathsBesideTheMethodsAskForTheirRoles) {
   EXPECT_EQ(get("/checkpoint", reader), 200U);
   EXPECT_EQ(get("/tile/entries/000.p/1", ""), 401U);
   EXPECT_EQ(get("/tile/entries/000.p/1", reader), 200U);
+  EXPECT_EQ(get("/text/000", ""), 401U);
+  EXPECT_EQ(get("/text/000", reader), 200U);
   EXPECT_EQ(get("/metrics", ""), 401U);
   EXPECT_EQ(get("/metrics", reader), 403U);
   EXPECT_EQ(get("/metrics", auditor), 200U);
