@@ -158,6 +158,33 @@ test("a question that hides its pool shows it to whoever has forecast", async ()
   }
 });
 
+test("where the server answers nobody whom it does not know, a token is asked for and shown to it", async () => {
+  const fresh = await Browser.open();
+  const known = "Bearer credence_of_a_reader";
+  // As a server with --access required does.
+  await fresh.context.route(/\/credence\.v1\./, (route) => (route.request().headers().authorization === known
+    ? route.continue()
+    : route.fulfill({ status: 401, json: { code: "unauthenticated", message: "who calls is not known" } })));
+  try {
+    const page = await fresh.context.newPage();
+    await page.goto(url);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.getByLabel("Token").fill("credence_of_nobody");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("is not, or no longer, let in").waitFor();
+    await page.getByLabel("Token").fill(known.slice(7));
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForSelector(".rows .row");
+    await page.locator('.live[data-state="live"]').waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.deepEqual(fresh.foreign, []);
+  } finally {
+    await fresh.close();
+  }
+});
+
 test("an error of the server is told with its field, and nothing is recorded", async () => {
   await makeRain("fair-refused");
   const page = await browser.page("/questions/fair-refused", "#bridge .sum");

@@ -2,6 +2,7 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
+import { isStranger, signIn, token } from "./lib/access";
 import { ledger } from "./lib/api";
 import { count } from "./lib/format";
 import { liveState, size } from "./lib/live";
@@ -9,6 +10,7 @@ import { path } from "./lib/router";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { Problem, Skeleton } from "./ui/parts";
 import { Questions } from "./views/questions";
+import { SignIn } from "./views/sign_in";
 
 const LINKS = [
   ["/", "Questions"], ["/networks", "Networks"], ["/sources", "Sources"], ["/scores", "Scores"], ["/ledger", "Ledger"],
@@ -73,6 +75,9 @@ function Top() {
             <i aria-hidden="true" />{LIVE_TEXT[liveState.value]}
             {size.value !== undefined && <b class="number">· {count(size.value)} events</b>}
           </a>
+          {token() !== "" && !isStranger.value && (
+            <button type="button" class="button quiet" onClick={() => signIn("")}>Sign out</button>
+          )}
           <label class="theme">
             <span class="hidden">Colours</span>
             <select
@@ -115,7 +120,7 @@ export function App() {
         document.getElementById("main")?.focus();
       }}>Skip to the content</a>
       <Top />
-      <main id="main" tabIndex={-1}><View /></main>
+      <main id="main" tabIndex={-1}>{isStranger.value ? <SignIn /> : <View />}</main>
       <Foot />
     </>
   );

@@ -20,6 +20,7 @@ import { NetworkService } from "../gen/credence/v1/network_service_pb";
 import { QuestionService } from "../gen/credence/v1/question_service_pb";
 import { ScoreService } from "../gen/credence/v1/score_service_pb";
 import { ViewService } from "../gen/credence/v1/view_service_pb";
+import { showToken } from "./access";
 import { BadRequestSchema, ErrorInfoSchema } from "../gen/google/rpc/error_details_pb";
 
 // What the payloads of events may be.
@@ -38,6 +39,7 @@ const transport = createConnectTransport({
   useBinaryFormat: false,
   useHttpGet: true,
   jsonOptions: { registry: eventRegistry },
+  interceptors: [showToken],
 });
 
 export const questions = createClient(QuestionService, transport);
