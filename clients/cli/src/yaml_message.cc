@@ -15,6 +15,7 @@
 #include "credence/cli/read_file.h"
 #include "credence/cli/suggestion.h"
 #include "credence/cli/time.h"
+#include "credence/cli/yaml_documents.h"
 #include "credence/event/v1/evidence_model.pb.h"
 #include "format.h"
 
@@ -248,7 +249,7 @@ absl::StatusOr<std::vector<YamlDocument>> ParseYaml(const std::string& file,
   std::vector<YamlDocument> documents;
   try {
     int number = 0;
-    for (const YAML::Node& node : YAML::LoadAll(text)) {
+    for (const YAML::Node& node : LoadYaml(text)) {
       ++number;
       if (!node.IsNull()) documents.emplace_back(file, number, node);
     }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "credence/base/strings.h"
 #include "credence/cli/suggestion.h"
+#include "credence/cli/yaml_documents.h"
 
 namespace credence::server {
 namespace {
@@ -37,7 +38,7 @@ std::string ReadText(const std::string& path) {
 
 YAML::Node ParseText(const std::string& path) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(ReadText(path));
+    const std::vector<YAML::Node> documents = cli::LoadYaml(ReadText(path));
     if (documents.empty()) return YAML::Node(YAML::NodeType::Map);
     if (documents.size() > 1) Fail(path, LineOf(documents[1].Mark()), "a second document");
     if (documents[0].IsNull()) return YAML::Node(YAML::NodeType::Map);

@@ -14,6 +14,7 @@
 #include "credence/base/strings.h"
 #include "credence/cli/exit_code.h"
 #include "credence/cli/time.h"
+#include "credence/cli/yaml_documents.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "main/text.h"
@@ -168,7 +169,7 @@ absl::StatusOr<NetworkDocument> ReadNetworkDocument(const std::string& path, std
   CREDENCE_ASSIGN_OR_RETURN(const std::string text, cli::ReadFile(path, in));
   try {
     std::vector<YAML::Node> nodes;
-    for (const YAML::Node& node : YAML::LoadAll(text)) {
+    for (const YAML::Node& node : cli::LoadYaml(text)) {
       if (!node.IsNull()) nodes.push_back(node);
     }
     return ReadDocuments(path, nodes);
