@@ -6,9 +6,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 find_program(CREDENCE_CCACHE ccache)
 if(CREDENCE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness is what precompiled headers need; no source asks for the time of its compilation.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-    CCACHE_SLOPPINESS=pch_defines,time_macros ${CREDENCE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_CURRENT_LIST_DIR}/ccache.sh ${CREDENCE_CCACHE})
 endif()
 
 find_program(CREDENCE_LLD ld.lld)
