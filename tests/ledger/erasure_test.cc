@@ -43,7 +43,7 @@ class KeepingProjection final : public Projection {
       for (const auto& text : erased->texts()) said_[text.position()] = std::string(kErasedText);
     }
   }
-  std::function<void()> Seal(StateWriter& state, TreeSize) override {
+  BatchSteps Seal(StateWriter& state, TreeSize) override {
     for (const auto& [position, text] : said_) state.Put(absl::StrCat("said/", position), text);
     return {};
   }

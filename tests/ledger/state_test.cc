@@ -33,10 +33,21 @@ class CountingProjection final : public Projection {
     state.Put("size", absl::StrCat(size.value));
     state.Put("passing", "x");
     state.Delete("passing");
-    return [this, size] {
+    const auto publish = [this, size] {
       absl::MutexLock lock(&mutex_);
       published_ = size;
     };
+    const auto answered = [this, size] {
+      absl::MutexLock lock(&mutex_);
+      answered_ = size;
+    };
+    return {publish, answered};
+  }
+
+  // Size after the last batch whose answers were given.
+  [[nodiscard]] TreeSize answered() const {
+    absl::MutexLock lock(&mutex_);
+    return answered_;
   }
 
   [[nodiscard]] TreeSize published() const {
@@ -54,6 +65,7 @@ class CountingProjection final : public Projection {
   std::vector<absl::Time> record_times_;
   mutable absl::Mutex mutex_;
   TreeSize published_ ABSL_GUARDED_BY(mutex_);
+  TreeSize answered_ ABSL_GUARDED_BY(mutex_);
 };
 
 class StateTest : public LedgerFixture {
@@ -117,6 +129,26 @@ TEST_F(StateTest, SnapshotIsPublishedBeforeTheAnswerAndAfterTheEntries) {
     EXPECT_EQ(published, TreeSize{i + 2});
     EXPECT_GE(readable, published);
   }
+}
+
+TEST_F(StateTest, WhatFollowsTheAnswersOfABatchRunsAfterAllOfThem) {
+  Open();
+  const std::function<void()> release = HoldSequencer();
+  std::vector<TreeSize> seen;
+  for (int i = 0; i < 10; ++i) {
+    Submission submission = WriteOf(absl::StrCat("r", i), "", {Say("a", "x")});
+    submission.done = [&](const absl::StatusOr<Receipt>& receipt) {
+      EXPECT_TRUE(receipt.ok());
+      seen.push_back(counting_.answered());
+    };
+    log_->Submit(std::move(submission));
+  }
+  release();
+  log_->Stop();
+  ASSERT_EQ(seen.size(), 10U);
+  // None of a batch, all of which were answered on one thread, saw its own.
+  for (const TreeSize size : seen) EXPECT_LT(size.value, log_->tree_head().size.value);
+  EXPECT_EQ(counting_.answered(), log_->tree_head().size);
 }
 
 TEST_F(StateTest, WriteAfterDurableSeesTheStoredStateOfEverythingBefore) {
