@@ -51,6 +51,7 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "lintian",
     "man-db",
     "mypy",
     "openssl",
