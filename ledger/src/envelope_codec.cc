@@ -103,7 +103,6 @@ class FieldWriter {
   }
   // `size` is what ByteSizeLong of the message gave last.
   void Message(Tag tag, const google::protobuf::Message& message, size_t size) {
-    if (size == 0) return;
     Header(tag, size);
     uint8_t* const start = target_;
     target_ = message.SerializeWithCachedSizesToArray(target_);
@@ -210,10 +209,10 @@ const uint8_t* WriteEntry(const EventDraft& draft, const EntryPlace& place, cons
   out.Header(kTypeUrlTag, parts.type_url_size);
   out.Raw(kTypeUrlPrefix);
   out.Raw(draft.payload->GetDescriptor()->full_name());
-  if (draft.signed_payload == nullptr) {
-    out.Message(kValueTag, PayloadOf(draft, place), parts.payload_size);
-  } else {
+  if (draft.signed_payload != nullptr) {
     out.Text(kValueTag, draft.signed_payload->payload);
+  } else if (parts.payload_size > 0) {
+    out.Message(kValueTag, PayloadOf(draft, place), parts.payload_size);
   }
   return stream;
 }

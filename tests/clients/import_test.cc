@@ -214,7 +214,7 @@ TEST_F(PlanTest, PublishedSetsGiveMarketsAndOneQuestionForEachDateOfASeries) {
   EXPECT_EQ(plan.questions().size(), 3U);
   EXPECT_EQ(plan.rows().size(), 4U);
   EXPECT_EQ(plan.skipped().at("combines two questions").count, 1);
-  EXPECT_TRUE(plan.FindQuestion("fred/d1@2025-04-01").has_value());
+  EXPECT_TRUE(plan.FindQuestion("fred/d1@2025-03-02..2025-04-01").has_value());
 }
 
 TEST_F(PlanTest, AMetaculusDownloadGivesPeopleAggregatesAndWithdrawals) {

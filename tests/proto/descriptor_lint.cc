@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.pb.h"
+#include "google/protobuf/unknown_field_set.h"
 
 namespace credence::proto_lint {
 namespace {
@@ -190,12 +191,25 @@ class Linter {
 
   void Use(const FileDescriptor& file) { used_.insert(file.name()); }
 
+  // The files that define the options that are set.
+  void UseOptions(const google::protobuf::FieldOptions& options) {
+    const auto* type = file_.pool()->FindMessageTypeByName("google.protobuf.FieldOptions");
+    if (type == nullptr) return;
+    // Those that this program was not compiled with are unknown fields of the options.
+    const auto& unknown = options.GetReflection()->GetUnknownFields(options);
+    for (int i = 0; i < unknown.field_count(); ++i) {
+      const auto* field = file_.pool()->FindExtensionByNumber(type, unknown.field(i).number());
+      if (field != nullptr) Use(*field->file());
+    }
+  }
+
   void CheckImports() {
     for (int i = 0; i < file_.extension_count(); ++i) {
       Use(*file_.extension(i)->containing_type()->file());
     }
     const std::function<void(const Descriptor&)> use_enums = [&](const Descriptor& message) {
       for (int i = 0; i < message.field_count(); ++i) {
+        UseOptions(message.field(i)->options());
         if (message.field(i)->enum_type() != nullptr) Use(*message.field(i)->enum_type()->file());
       }
       for (int i = 0; i < message.nested_type_count(); ++i) use_enums(*message.nested_type(i));

@@ -170,7 +170,7 @@ test("from a report to a moved probability, to a forecast, to the resolution, to
   await page.locator('[data-verified="checkpoint"]').waitFor();
   await page.locator("table.events").getByRole("button", { name: "Question resolved" }).first().click();
   await dialog.locator('[data-verified="entry"]').waitFor();
-  assert.match(await dialog.locator("pre").textContent(), /It rained from ten/);
+  assert.match(await dialog.locator(".entry-texts").textContent(), /It rained from ten/);
   await page.close();
 });
 

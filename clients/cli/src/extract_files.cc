@@ -3,13 +3,17 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "command.h"
 #include "credence/base/status_macros.h"
 #include "credence/cli/exit_code.h"
 #include "credence/event/v1/question_events.pb.h"
 #include "format.h"
+#include "google/protobuf/message.h"
 
 namespace credence::cli {
 namespace {
@@ -116,6 +120,32 @@ absl::Status ForEachForecast(CliContext& context, const std::string& question,
   return absl::OkStatus();
 }
 
+// The envelope with the texts of the payload in their places; one that was erased stays out.
+event::v1::EventEnvelope WithTexts(const v1::Event& event) {
+  event::v1::EventEnvelope envelope = event.envelope();
+  const auto* type = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+      envelope.payload().type_url().substr(envelope.payload().type_url().rfind('/') + 1));
+  if (event.texts().empty() || type == nullptr) return envelope;
+  const std::unique_ptr<google::protobuf::Message> payload(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
+  if (!envelope.payload().UnpackTo(payload.get())) return envelope;
+  for (const event::v1::EntryText& text : event.texts()) {
+    google::protobuf::Message* message = payload.get();
+    const std::vector<std::string> path = absl::StrSplit(text.field(), '.');
+    for (const std::string& name : path) {
+      const auto* field = message->GetDescriptor()->FindFieldByName(name);
+      if (field == nullptr || field->is_repeated()) break;
+      if (field->type() == google::protobuf::FieldDescriptor::TYPE_STRING) {
+        message->GetReflection()->SetString(message, field, text.text());
+      }
+      if (field->type() != google::protobuf::FieldDescriptor::TYPE_MESSAGE) break;
+      message = message->GetReflection()->MutableMessage(message, field);
+    }
+  }
+  envelope.mutable_payload()->PackFrom(*payload);
+  return envelope;
+}
+
 absl::Status ForEachEvent(CliContext& context, const std::string& question,
                           absl::FunctionRef<void(const event::v1::EventEnvelope&)> visit) {
   CREDENCE_ASSIGN_OR_RETURN(client::Client * client, context.Connect());
@@ -125,7 +155,7 @@ absl::Status ForEachEvent(CliContext& context, const std::string& question,
   CREDENCE_ASSIGN_OR_RETURN(*list.mutable_view(), MakeView(context));
   do {
     CREDENCE_ASSIGN_OR_RETURN(const auto page, client->ListEvents(list));
-    for (const v1::Event& event : page.events()) visit(event.envelope());
+    for (const v1::Event& event : page.events()) visit(WithTexts(event));
     list.mutable_page()->set_page_token(page.next_page_token());
   } while (!list.page().page_token().empty());
   return absl::OkStatus();

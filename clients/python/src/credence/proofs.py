@@ -13,7 +13,8 @@ from typing import Any, Optional
 from credence import v1
 from credence._core import Method
 from credence._error import VerificationError
-from credence.verify import Broken, Checkpoint, Key, Note, leaf_hash, node_hash
+from credence._wire import Broken
+from credence.verify import Checkpoint, Key, Note, leaf_hash, node_hash
 
 __all__ = ["ProofChecker", "leaf_hash", "verify_consistency", "verify_inclusion"]
 

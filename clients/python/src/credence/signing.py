@@ -273,9 +273,32 @@ class _Statements:
             payload.model.source = f"sources/{_last(model.source)}"
         self._add(payload, time)
 
+    def _replace_texts(self, payload: Any, statement: Any) -> None:
+        """Puts the digest of each text in its place; whoever signs a digest has said the text.
+
+        A salt is made of a signature that nobody else can make and that is shown to nobody, so that
+        a repeat of the request is the same byte for byte.
+        """
+        for path in _TEXTS.get(type(payload), ("rationale",)):
+            *parents, name = path.split(".")
+            holder = payload
+            for parent in parents:
+                holder = getattr(holder, parent)
+            text = getattr(holder, name, "")
+            if not text:
+                continue
+            salt = hashlib.sha256(self._key.sign(
+                f"credence-text-salt/v1\n{self._origin}\n{self._options.request_id}\n"
+                f"{len(self._options.statements)}\n{path}".encode())).digest()
+            payload.text_digests.add(field=path,
+                                     digest=hashlib.sha256(salt + text.encode()).digest())
+            statement.text_salts.add(field=path, salt=salt)
+            holder.ClearField(name)
+
     def _add(self, payload: Message, time: Any) -> None:
-        statement = self._options.statements.add(
-            payload_type=payload.DESCRIPTOR.full_name, payload=payload.SerializeToString())
+        statement = self._options.statements.add(payload_type=payload.DESCRIPTOR.full_name)
+        self._replace_texts(payload, statement)
+        statement.payload = payload.SerializeToString()
         signature = statement.signature
         signature.author, signature.public_key = self._key.author, self._key.public_key
         stated = b""
@@ -295,6 +318,9 @@ def _last(name: str) -> str:
 def _parent(evidence: str) -> str:
     return evidence.rpartition("/evidence/")[0]
 
+
+# Paths of the texts that a statement gives by their digests; `rationale` where it is not named.
+_TEXTS: dict[type, tuple[str, ...]] = {event.EvidenceRecorded: ("model.summary", "model.url")}
 
 _STATEMENTS: dict[type, Callable[[_Statements, Any], Steps]] = {
     v1.CreateForecastRequest: _Statements.create_forecast,

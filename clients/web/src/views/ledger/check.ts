@@ -1,9 +1,13 @@
 // The checks of the ledger's page: all of them are done here, with what the server sends.
+import { fromBinary } from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { EventEnvelopeSchema } from "../../gen/credence/event/v1/envelope_pb";
 import type { WitnessState } from "../../gen/credence/v1/ledger_service_pb";
-import { ledger } from "../../lib/api";
+import { eventRegistry, ledger } from "../../lib/api";
 import { type Complete, fetchCompleteness, verifyCompleteness } from "../../verify/completeness";
 import { leafHash, verifyConsistency, verifyInclusion } from "../../verify/merkle";
 import { keyAt, openCheckpoint, parseCheckpoint, type Checkpoint, type VerifierKey } from "../../verify/note";
+import { type ShownText, type TextDigest, verifyTexts } from "../../verify/texts";
 import { store, stored, trustedKey } from "../../verify/trust";
 
 const BUNDLE = 256n;
@@ -51,6 +55,7 @@ export interface VerifiedEntry extends Verified {
   leaf: Uint8Array;
   path: Uint8Array[];
   entry: Uint8Array;
+  texts: ShownText[];
 }
 
 // The stored bytes of an entry, from the bundle that holds it.
@@ -65,6 +70,16 @@ async function readEntry(position: bigint, size: bigint): Promise<Uint8Array> {
   return content.slice(at + 2, at + 2 + ((content[at]! << 8) | content[at + 1]!));
 }
 
+// The texts that the entry holds by their digests.
+async function readTexts(position: bigint, entry: Uint8Array): Promise<ShownText[]> {
+  const { payload } = fromBinary(EventEnvelopeSchema, entry);
+  const said = payload && anyUnpack(payload, eventRegistry);
+  const digests = said !== undefined && "textDigests" in said ? said.textDigests as TextDigest[] : [];
+  if (digests.length === 0) return [];
+  const { events } = await ledger.listEvents({ startPosition: position, page: { pageSize: 1 } });
+  return verifyTexts(digests, events[0]?.texts ?? []);
+}
+
 // That the entry at `position`, byte for byte, is in the signed tree.
 export async function verifyEntry(position: bigint): Promise<VerifiedEntry> {
   const verified = await verifyCheckpoint();
@@ -75,7 +90,7 @@ export async function verifyEntry(position: bigint): Promise<VerifiedEntry> {
   const leaf = await leafHash(entry);
   const path = inclusionProof?.hashes ?? [];
   await verifyInclusion(position, size, leaf, path, root);
-  return { ...verified, position, leaf, path, entry };
+  return { ...verified, position, leaf, path, entry, texts: await readTexts(position, entry) };
 }
 
 // That the events of a stream are these and no others.

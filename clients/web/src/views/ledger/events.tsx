@@ -112,6 +112,11 @@ export function EventDialog({ position, onClose }: { position: bigint; onClose: 
             [`Tree of ${count(result.checkpoint.size)} entries signed by`, result.key.text],
           ]} />
           <details open><summary>What it says</summary><pre class="json" tabIndex={0}>{JSON.stringify(toJson(EventEnvelopeSchema, envelope, { registry: eventRegistry }), null, 2)}</pre></details>
+          {result.texts.length > 0 && (
+            <dl class="entry-texts" aria-label="Texts beside the log">
+              {result.texts.map(({ field, text }) => <><dt>{field}</dt><dd>{text ?? "[erased]"}</dd></>)}
+            </dl>
+          )}
           {result.path.length > 0 && <details><summary>The path, from the leaf up</summary><ol class="path mono">{result.path.map((hash, i) => <li key={i}>{hex(hash)}</li>)}</ol></details>}
         </>
       )}
