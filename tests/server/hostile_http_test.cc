@@ -7,10 +7,7 @@
 
 #include "google/protobuf/struct.pb.h"
 #include "http/codec.h"
-#include "http/http_server.h"
-#include "http/site.h"
-#include "http_client.h"
-#include "served.h"
+#include "http_served.h"
 
 // The HTTP port under clients that mean no good: whatever they send is refused or cut off, and the
 // others are served as before.
@@ -73,29 +70,8 @@ class RawClient {
   bool closed_ = false;
 };
 
-class HostileHttpTest : public ServiceTest {
+class HostileHttpTest : public HttpServiceTest {
  protected:
-  void SetUp() override {
-    ServiceTest::SetUp();
-    MakeQuestion();
-    site = std::make_unique<Site>(served->router, *served->engine,
-                                  SiteOptions{.listen = "127.0.0.1:0"});
-    Listen({});
-  }
-  void TearDown() override {
-    http_server.reset();
-    site.reset();
-    ServiceTest::TearDown();
-  }
-
-  void Listen(HttpServerOptions options) {
-    options.listen = "127.0.0.1:0";
-    auto started = HttpServer::Start(
-        [this](const std::shared_ptr<HttpExchange>& exchange) { site->Serve(exchange); }, options);
-    ASSERT_TRUE(started.ok()) << started.status();
-    http_server = *std::move(started);
-  }
-
   [[nodiscard]] int port() const { return http_server->port(); }
 
   // What a raw request is answered with; empty where the connection is only closed.
@@ -111,9 +87,6 @@ class HostileHttpTest : public ServiceTest {
     HttpClient browser(port());
     EXPECT_EQ(browser.Post(kGetQuestion, R"({"name":"questions/q"})").result_int(), 200U);
   }
-
-  std::unique_ptr<Site> site;
-  std::unique_ptr<HttpServer> http_server;
 };
 
 TEST_F(HostileHttpTest, WhatIsNoRequestIsRefusedAndTheConnectionClosed) {

@@ -3,10 +3,7 @@
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 #include "http/codec.h"
-#include "http/http_server.h"
-#include "http/site.h"
-#include "http_client.h"
-#include "served.h"
+#include "http_served.h"
 
 // The contract over HTTP: what curl, a browser and a client of the Connect protocol meet.
 namespace credence::server {
@@ -17,34 +14,7 @@ using ::testing::HasSubstr;
 constexpr const char* kGetQuestion = "/credence.v1.QuestionService/GetQuestion";
 constexpr const char* kWatchEvents = "/credence.v1.LedgerService/WatchEvents";
 
-class HttpTest : public ServiceTest {
- protected:
-  void SetUp() override {
-    ServiceTest::SetUp();
-    MakeQuestion();
-    site = std::make_unique<Site>(served->router, *served->engine,
-                                  SiteOptions{.listen = "127.0.0.1:0"});
-    Listen({});
-  }
-  void TearDown() override {
-    http_server.reset();
-    site.reset();
-    ServiceTest::TearDown();
-  }
-
-  void Listen(HttpServerOptions options) {
-    options.listen = "127.0.0.1:0";
-    auto started = HttpServer::Start(
-        [this](const std::shared_ptr<HttpExchange>& exchange) { site->Serve(exchange); }, options);
-    ASSERT_TRUE(started.ok()) << started.status();
-    http_server = *std::move(started);
-  }
-
-  [[nodiscard]] HttpClient Connect() const { return HttpClient(http_server->port()); }
-
-  std::unique_ptr<Site> site;
-  std::unique_ptr<HttpServer> http_server;
-};
+class HttpTest : public HttpServiceTest {};
 
 google::protobuf::Struct Json(const std::string& text) {
   google::protobuf::Struct json;
