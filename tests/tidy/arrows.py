@@ -38,6 +38,7 @@ PREFIXES = {
     "credence/event/": "event",
     "credence/v1/": "proto",
     "google/rpc/": "proto",
+    "grpc/health/": "proto",
     "credence/forecaster/": "forecaster",
     "credence/scoring/": "scoring",
     "credence/ledger/": "ledger",

@@ -36,10 +36,10 @@
 #include "metrics/metrics_page.h"
 #include "service/admission.h"
 #include "service/channelz_server.h"
-#include "service/grpc_call.h"
 #include "service/grpc_server.h"
 #include "service/router.h"
 #include "service/services.h"
+#include "service/unary_call.h"
 
 namespace credence::server {
 namespace {

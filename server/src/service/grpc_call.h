@@ -2,66 +2,36 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
-#include "engine/executor.h"
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
 #include "service/router.h"
 
-// Single calls over gRPC: reactors around the router's handlers.
+// Between gRPC's terms of a call and the router's.
 namespace credence::server {
 
-class StreamReactor;
-
-// The streams under way, so that a drain can end them. Thread-safe.
-class CallSet {
+// A message as one piece, without a copy where gRPC has it as one. Lives as long as its view.
+class MessageBytes {
  public:
-  // `executor` must outlive the set; messages of streams are made on it.
-  explicit CallSet(Executor& executor) : executor_(executor) {}
+  explicit MessageBytes(const grpc::ByteBuffer& buffer);
+  MessageBytes(const MessageBytes&) = delete;
+  MessageBytes& operator=(const MessageBytes&) = delete;
 
-  // False once EndStreams was called: the stream is not to begin.
-  [[nodiscard]] bool Add(StreamReactor* stream);
-  void Remove(StreamReactor* stream);
-
-  // Ends every stream with UNAVAILABLE, and lets no more begin.
-  void EndStreams();
-
-  // Cancels the streams whose client has not taken a message since `time`.
-  void CancelStalled(absl::Time time);
-
-  // Streams under way.
-  [[nodiscard]] size_t stream_count() const;
-
-  [[nodiscard]] Executor& executor() { return executor_; }
+  [[nodiscard]] std::string_view view() const { return view_; }
 
  private:
-  Executor& executor_;
-  mutable absl::Mutex mutex_;
-  absl::flat_hash_set<StreamReactor*> streams_ ABSL_GUARDED_BY(mutex_);
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Slice slice_;
+  std::string joined_;
+  std::string_view view_;
 };
 
-// From the first to the second, answers to unary calls of this thread are made ready only; the second
-// sends them, one after the other. Woken once for many, this process and the clients' do a good deal
-// less than woken for each.
-void BeginAnswers();
-void SendAnswers();
+[[nodiscard]] grpc::ByteBuffer ToBuffer(const std::string& bytes);
 
 // The error as the contract has it, with its details.
 [[nodiscard]] grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // What a handler is told of a call: its deadline and, where asked for, its caller.
-[[nodiscard]] CallContext ContextOf(const grpc::CallbackServerContext& context,
-                                    bool with_credentials);
-
-// Runs `handler` on a call. The reactor deletes itself when gRPC is done with it.
-[[nodiscard]] grpc::ServerUnaryReactor* StartUnary(const UnaryHandler& handler,
-                                                   const CallContext& context,
-                                                   const grpc::ByteBuffer* request,
-                                                   grpc::ByteBuffer* response);
-
-[[nodiscard]] grpc::ServerWriteReactor<grpc::ByteBuffer>* StartStream(
-    const StreamHandler& handler, const CallContext& context, grpc::CallbackServerContext* call,
-    const grpc::ByteBuffer* request, CallSet& calls);
+[[nodiscard]] CallContext ContextOf(const grpc::ServerContextBase& context, bool with_credentials);
 
 }  // namespace credence::server

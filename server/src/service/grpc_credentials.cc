@@ -55,7 +55,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
   return tls::TlsServerCredentials(server);
 }
 
-CallerCredentials CredentialsOf(const grpc::CallbackServerContext& context) {
+CallerCredentials CredentialsOf(const grpc::ServerContextBase& context) {
   CallerCredentials credentials;
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find("authorization");

@@ -16,6 +16,6 @@ namespace credence::server {
 [[nodiscard]] absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
     const TlsOptions& options);
 
-[[nodiscard]] CallerCredentials CredentialsOf(const grpc::CallbackServerContext& context);
+[[nodiscard]] CallerCredentials CredentialsOf(const grpc::ServerContextBase& context);
 
 }  // namespace credence::server

@@ -2,12 +2,8 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/codegen/rpc_service_method.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
-#include <grpcpp/impl/service_type.h>
 
-#include <deque>
+#include <algorithm>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,8 +13,11 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
-#include "service/grpc_call.h"
+#include "service/call_queue.h"
 #include "service/grpc_credentials.h"
+#include "service/health.h"
+#include "service/routed_service.h"
+#include "service/stream_call.h"
 
 namespace credence::server {
 namespace {
@@ -27,65 +26,25 @@ namespace {
 constexpr int kCallsPerConnectionMax = 8'192;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
+// Threads that take calls: one is best where the cores are few.
+constexpr unsigned kCoresPerQueue = 8;
+constexpr unsigned kQueuesMax = 8;
 
-// One service of the router as gRPC knows it. Registers its methods as generated code does for
-// methods that take their messages as bytes.
-class RoutedService final : public grpc::Service {
- public:
-  RoutedService(const std::string& name, const Router::Service& methods, CallSet& calls,
-                bool with_credentials)
-      : with_credentials_(with_credentials) {
-    int index = 0;
-    for (const auto& [method, entry] : methods) {
-      paths_.push_back(Cat("/", name, "/", method));
-      if (entry.unary) {
-        AddUnary(index, entry.unary);
-      } else {
-        AddStream(index, entry.stream, calls);
-      }
-      ++index;
-    }
-  }
+unsigned CoreCount() { return std::max(1U, std::thread::hardware_concurrency()); }
 
- private:
-  void AddUnary(int index, const UnaryHandler& handler) {
-    AddMethod(new grpc::internal::RpcServiceMethod(paths_.back().c_str(),
-                                                   grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
-    MarkMethodRawCallback(
-        index, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                   [this, &handler](grpc::CallbackServerContext* context,
-                                    const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
-                     return StartUnary(handler, ContextOf(*context, with_credentials_), request,
-                                       response);
-                   }));
-  }
+unsigned QueueCount() { return std::clamp(CoreCount() / kCoresPerQueue, 1U, kQueuesMax); }
 
-  void AddStream(int index, const StreamHandler& handler, CallSet& calls) {
-    AddMethod(new grpc::internal::RpcServiceMethod(
-        paths_.back().c_str(), grpc::internal::RpcMethod::SERVER_STREAMING, nullptr));
-    MarkMethodRawCallback(
-        index,
-        new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-            [this, &handler, &calls](grpc::CallbackServerContext* context,
-                                     const grpc::ByteBuffer* request) {
-              return StartStream(handler, ContextOf(*context, with_credentials_), context, request,
-                                 calls);
-            }));
-  }
-
-  const bool with_credentials_;
-  // gRPC keeps pointers to the names; a deque never moves them.
-  std::deque<std::string> paths_;
-};
+// Handlers may wait for a disk or compute for a while.
+int HandlerThreadCount() { return static_cast<int>(std::max(4U, 2 * CoreCount())); }
 
 }  // namespace
 
 class GrpcServer::Impl {
  public:
-  explicit Impl(Executor& executor) : calls_(executor) {}
+  explicit Impl(Executor& executor)
+      : streams_(executor), health_streams_(executor), handlers_(HandlerThreadCount()) {}
 
   absl::Status Listen(const Router& router, const GrpcServerOptions& options) {
-    grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     CREDENCE_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
@@ -100,10 +59,9 @@ class GrpcServer::Impl {
     // Finds clients that went away without a word, whose streams would stay for ever.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-    for (const auto& [name, methods] : router.services()) {
-      services_.push_back(
-          std::make_unique<RoutedService>(name, methods, calls_, options.with_credentials));
-      builder.RegisterService(services_.back().get());
+    AddServices(router, options, builder);
+    for (unsigned i = 0; i < QueueCount(); ++i) {
+      queues_.push_back(std::make_unique<CallQueue>(builder.AddCompletionQueue()));
     }
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
@@ -114,8 +72,10 @@ class GrpcServer::Impl {
           Cat("cannot listen on ", options.listen, ": the address is in use or not this machine's"),
           detail);
     }
-    auto* health = server_->GetHealthCheckService();
-    for (const auto& [name, methods] : router.services()) health->SetServingStatus(name, true);
+    for (const std::unique_ptr<CallQueue>& queue : queues_) {
+      for (const std::unique_ptr<RoutedService>& service : services_) service->TakeCalls(*queue);
+      queue->Start();
+    }
     watcher_ = std::thread([this, stall_max = options.stall_max] { WatchStalls(stall_max); });
     return absl::OkStatus();
   }
@@ -124,26 +84,53 @@ class GrpcServer::Impl {
 
   void Drain(absl::Time deadline) {
     if (server_ == nullptr) return;
-    server_->GetHealthCheckService()->Shutdown();
-    calls_.EndStreams();
+    health_.Drain();
+    streams_.EndStreams();
     server_->Shutdown(absl::ToChronoTime(deadline));
     server_->Wait();
+    for (const std::unique_ptr<CallQueue>& queue : queues_) queue->Stop();
+    handlers_.Stop();
     stopped_.Notify();
     watcher_.join();
     server_.reset();
   }
 
-  [[nodiscard]] size_t stream_count() const { return calls_.stream_count(); }
+  [[nodiscard]] size_t stream_count() const { return streams_.stream_count(); }
 
  private:
-  void WatchStalls(absl::Duration stall_max) {
-    while (!stopped_.WaitForNotificationWithTimeout(stall_max / 4)) {
-      calls_.CancelStalled(absl::Now() - stall_max);
+  void AddServices(const Router& router, const GrpcServerOptions& options,
+                   grpc::ServerBuilder& builder) {
+    RoutedMethod shared;
+    shared.handlers = &handlers_;
+    const auto add = [&](const std::string& name, const Router::Service& methods) {
+      services_.push_back(std::make_unique<RoutedService>(name, methods, shared));
+      builder.RegisterService(services_.back().get());
+    };
+    shared.streams = &health_streams_;
+    for (const auto& [name, methods] : health_.router().services()) add(name, methods);
+    shared.streams = &streams_;
+    shared.with_credentials = options.with_credentials;
+    for (const auto& [name, methods] : router.services()) {
+      add(name, methods);
+      health_.Add(name);
     }
   }
 
-  CallSet calls_;
+  void WatchStalls(absl::Duration stall_max) {
+    while (!stopped_.WaitForNotificationWithTimeout(stall_max / 4)) {
+      const absl::Time begun = absl::Now() - stall_max;
+      streams_.CancelStalled(begun);
+      health_streams_.CancelStalled(begun);
+    }
+  }
+
+  StreamSet streams_;
+  // Apart, because those who watch the health are to hear of the drain before their streams end.
+  StreamSet health_streams_;
+  Executor handlers_;
+  Health health_;
   std::vector<std::unique_ptr<RoutedService>> services_;
+  std::vector<std::unique_ptr<CallQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   absl::Notification stopped_;
   std::thread watcher_;

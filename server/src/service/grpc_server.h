@@ -10,7 +10,7 @@
 #include "service/router.h"
 #include "tls/tls_options.h"
 
-// The router's methods over gRPC: callback API, health service, reflection, limits, drain.
+// The router's methods over gRPC: completion queues, health service, reflection, limits, drain.
 //
 // Requests come in as bytes and are parsed here, not by the transport, because the transport would
 // answer a malformed one (text that is not UTF-8 for instance) with UNIMPLEMENTED and no reason.

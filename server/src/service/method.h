@@ -76,7 +76,7 @@ template <typename Request, typename Response>
 void AddWrite(Router& router, Engine& engine, std::string_view service, std::string_view method,
               WriteMethod<Request, Response> write) {
   const std::string full_name = Cat("/", service, "/", method);
-  router.AddUnary(
+  router.AddBriefUnary(
       service, method,
       [&engine, full_name, write](const CallContext& context, std::string_view bytes,
                                   Answer answer) {

@@ -18,6 +18,11 @@ void Router::AddUnary(std::string_view service, std::string_view method, UnaryHa
   Add(service, method, false, {std::move(handler), nullptr});
 }
 
+void Router::AddBriefUnary(std::string_view service, std::string_view method,
+                           UnaryHandler handler) {
+  Add(service, method, false, {std::move(handler), nullptr, true});
+}
+
 void Router::AddStream(std::string_view service, std::string_view method, StreamHandler handler) {
   Add(service, method, true, {nullptr, std::move(handler)});
 }
@@ -36,7 +41,11 @@ void Router::Add(std::string_view service, std::string_view method, bool streams
 void Router::Wrap(
     const std::function<Method(const std::string&, const std::string&, Method)>& wrap) {
   for (auto& [service, methods] : services_) {
-    for (auto& [method, entry] : methods) entry = wrap(service, method, std::move(entry));
+    for (auto& [method, entry] : methods) {
+      const bool brief = entry.brief;
+      entry = wrap(service, method, std::move(entry));
+      entry.brief = brief;
+    }
   }
 }
 

@@ -70,6 +70,8 @@ class Router {
     // One of the two.
     UnaryHandler unary;
     StreamHandler stream;
+    // Whether the handler only hands the call on, so that it may run on a thread that takes calls.
+    bool brief = false;
   };
   // By method name, such as "CreateQuestion".
   using Service = std::map<std::string, Method>;
@@ -77,6 +79,7 @@ class Router {
   // `service` is a full name such as "credence.v1.QuestionService". CHECKs that the contract has
   // the method, in this form, and that it was not added before.
   void AddUnary(std::string_view service, std::string_view method, UnaryHandler handler);
+  void AddBriefUnary(std::string_view service, std::string_view method, UnaryHandler handler);
   void AddStream(std::string_view service, std::string_view method, StreamHandler handler);
 
   // Replaces each method by what `wrap` makes of it: the same method, and what is done around it.
