@@ -47,7 +47,7 @@ class Lane {
     context_ = std::make_unique<grpc::ClientContext>();
     const std::string request_id =
         absl::StrCat("bench-", options_.run, "-", number_, "-", latencies_.size());
-    const int64_t number = number_ * 1'000'003 + static_cast<int64_t>(latencies_.size());
+    const int64_t number = int64_t{number_} * 1'000'003 + static_cast<int64_t>(latencies_.size());
     const auto done = [this](const grpc::Status& status) { Finish(status); };
     if (options_.batch == 1) {
       request_.set_parent(absl::StrCat("questions/q", number % 64));
