@@ -286,7 +286,8 @@ std::unique_ptr<google::protobuf::Message> BatchBuilder::SeparateTexts(const Eve
     take(salted.back());
   }
   std::unique_ptr<google::protobuf::Message> stored(draft.payload->New());
-  stored->CopyFrom(*draft.payload);
+  // CopyFrom would look first whether one lies within the other.
+  stored->MergeFrom(*draft.payload);
   ReplaceTexts(salted, *stored);
   return stored;
 }
