@@ -51,6 +51,9 @@ UNNAMED = {
     "build-essential",
     "ca-certificates",
     "pkg-config",
+    "golang-github-masterminds-sprig-dev",
+    "golang-go",
+    "golang-k8s-sigs-yaml-dev",
     "lintian",
     "man-db",
     "mypy",
@@ -58,11 +61,13 @@ UNNAMED = {
     "prometheus",
     "python3-cryptography",
     "python3-grpcio",
+    "python3-jsonschema",
     "python3-numpy",
     "python3-pandas",
     "python3-protobuf",
     "python3-setuptools",
     "python3-wheel",
+    "python3-yaml",
 }
 
 COMMANDS = re.compile(
