@@ -13,13 +13,14 @@ ASAN_TIMEOUT ?= 3600
 TSAN_TIMEOUT ?= 3600
 BENCH_TIMEOUT ?= 3600
 CRASH_SECONDS ?= 300
+SOAK_SECONDS ?= 1800
 FUZZ_SECONDS ?= 60
 # Names of targets; all of them where empty.
 FUZZ_TARGETS ?=
 
 CTEST := ctest --output-on-failure --parallel $(JOBS)
 
-.PHONY: help deps deps-bench deps-check configure build test demo check bench asan tsan fuzz crash \
+.PHONY: help deps deps-bench deps-check configure build test demo check bench asan tsan fuzz crash soak \
   install package clean
 
 help:  ## lists the targets
@@ -87,6 +88,11 @@ crash: configure  ## fails the disk, flips bits, kills the program, for CRASH_SE
 	  $(BUILD)/bin/credence_ledger_tests --gtest_brief=1 --gtest_filter='KillTest.*'
 	@CREDENCE_CRASH_SECONDS=$$(($(CRASH_SECONDS) / 6)) CREDENCE_KILL_ROUNDS=1000000 \
 	  $(BUILD)/bin/credence_crash_tests --gtest_brief=1
+
+# As root the ledger is on a file system of its own, so that its disk can be full.
+soak: configure  ## a server under load, killed, its disk full, its certificate replaced (SOAK_SECONDS)
+	@ninja -C $(BUILD) -j $(JOBS) bin/credence credence_python
+	@PYTHONPATH=$(BUILD)/python /usr/bin/python3 tests/soak/soak.py $(CREDENCE) $(SOAK_SECONDS)
 
 install: build  ## installs program, client libraries and manual below DESTDIR and PREFIX
 	@ninja -C $(BUILD) -j $(JOBS) credence_installed
