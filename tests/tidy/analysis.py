@@ -29,7 +29,9 @@ RULES = ROOT / ".clang-tidy"
 DROPPED = {"-c", "-o", "-MD", "-MT", "-MF", "-include", "-Winvalid-pch", "-fpch-preprocess"}
 WITH_VALUE = {"-o", "-MT", "-MF", "-include"}
 # Clang's -Wconversion takes in changes of sign; GCC's does not, and that is what is meant.
-ADDED = ["-Wthread-safety", "-Wno-sign-conversion", "-Wno-unused-command-line-argument"]
+# GCC alone knows -Wrestrict.
+ADDED = ["-Wthread-safety", "-Wno-sign-conversion", "-Wno-unused-command-line-argument",
+         "-Wno-unknown-warning-option"]
 
 
 def clang_flags(command):
