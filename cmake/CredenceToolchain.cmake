@@ -29,8 +29,10 @@ target_compile_options(credence_warnings INTERFACE
 add_library(credence_numeric INTERFACE)
 target_compile_options(credence_numeric INTERFACE -ffp-contract=off)
 
+# Optimized as little as is bearable: what is instrumented takes several times as long to compile.
 if(CREDENCE_SANITIZER STREQUAL "address")
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer -O1)
   add_link_options(-fsanitize=address,undefined)
 elseif(CREDENCE_SANITIZER STREQUAL "fuzzer")
   # Clang only. What is linked counts where the input led; only the fuzzer itself has its main.
@@ -38,6 +40,6 @@ elseif(CREDENCE_SANITIZER STREQUAL "fuzzer")
     -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=address,undefined)
 elseif(CREDENCE_SANITIZER STREQUAL "thread")
-  add_compile_options(-fsanitize=thread)
+  add_compile_options(-fsanitize=thread -O1)
   add_link_options(-fsanitize=thread)
 endif()

@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
+import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+
+import { LedgerService } from "./gen/credence/v1/ledger_service_pb.js";
 import { Browser, call, makeRain, overflow, percent, treeSize, url, violations } from "./browser.mjs";
 
 const CHINA = "/questions/china-recognizes";
@@ -329,7 +332,9 @@ test("a server that lies is found out", async () => {
     const page = await browser.context.newPage();
     await page.route(new RegExp(`/${method}\\b`), async (route) => {
       const response = await route.fetch();
-      await route.fulfill({ response, json: lie(await response.json()) });
+      const schema = LedgerService.method[method[0].toLowerCase() + method.slice(1)].output;
+      const told = lie(toJson(schema, fromBinary(schema, await response.body())));
+      await route.fulfill({ response, body: Buffer.from(toBinary(schema, fromJson(schema, told))) });
     });
     await page.goto(`${url}/ledger?position=0`);
     await page.getByRole("alert").first().waitFor();

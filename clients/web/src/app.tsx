@@ -9,7 +9,7 @@ import { liveState, size } from "./lib/live";
 import { path } from "./lib/router";
 import { setTheme, theme, type Theme } from "./lib/theme";
 import { Problem, Skeleton } from "./ui/parts";
-import { Questions } from "./views/questions";
+import { isFirst, Questions } from "./views/questions";
 import { SignIn } from "./views/sign_in";
 
 const LINKS = [
@@ -40,7 +40,7 @@ function View() {
     setError(undefined);
     load?.().then((view) => setLoaded({ index, view }), setError);
   }, [index]);
-  if (here === "/" || here === "/questions") return <Questions />;
+  if (isFirst(here)) return <Questions />;
   if (index < 0) return <Nowhere />;
   if (error !== undefined) return <Problem error={error} />;
   if (loaded?.index !== index) return <Skeleton height={400} />;

@@ -2,7 +2,8 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { NodeRole } from "../gen/credence/event/v1/network_model_pb";
-import { all, idOf, networks, questions, timestampOf } from "../lib/api";
+import { all, idOf, questions, timestampOf } from "../lib/api";
+import { networks } from "../lib/services";
 import { idFrom, spoken } from "../lib/format";
 import { useLoad } from "../lib/load";
 import { navigate, query } from "../lib/router";

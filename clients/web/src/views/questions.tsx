@@ -7,7 +7,7 @@ import { all, dateOf, idOf, questions, secondsOf, views } from "../lib/api";
 import { count, dayText, distance, number, percent, words } from "../lib/format";
 import { onEvents, streamsOf } from "../lib/live";
 import { useLoad } from "../lib/load";
-import { query, setQuery } from "../lib/router";
+import { path, query, setQuery } from "../lib/router";
 import { Problem, Skeleton, StateChip, stateText } from "../ui/parts";
 import { Sparkline } from "../ui/sparkline";
 
@@ -20,6 +20,11 @@ const ORDERS = [
   ["high", "Most likely"], ["low", "Least likely"], ["name", "Name"],
 ] as const;
 type Order = (typeof ORDERS)[number][0];
+
+// Whether an address shows this view.
+export function isFirst(address: string): boolean {
+  return address === "/" || address === "/questions";
+}
 
 export function probabilityOf(question: Question): number | undefined {
   return question.publishedPosterior[0]?.probability;
@@ -79,11 +84,21 @@ function useHistories(shown: Question[]): Map<string, QuestionHistory> {
   return found;
 }
 
+function readAll(): Promise<Question[]> {
+  return all((page) => questions.listQuestions({ page }), (response) => response.questions);
+}
+
+// Where this is the first view, it is asked for before anything is drawn.
+let early = isFirst(path.peek()) ? readAll() : undefined;
+early?.catch(() => {});
+
 // The list, kept up to date: what an event touches is read anew.
 function useQuestions() {
-  const first = useLoad("questions", (signal) =>
-    all((page) => questions.listQuestions({ page }, { signal }), (response) => response.questions),
-  );
+  const first = useLoad("questions", () => {
+    const begun = early ?? readAll();
+    early = undefined;
+    return begun;
+  });
   const [list, setList] = useState<Question[]>();
   useEffect(() => setList(first.data), [first.data]);
   useEffect(() => {
@@ -93,10 +108,7 @@ function useQuestions() {
       timer = undefined;
       const streams = new Set(stale);
       stale.clear();
-      const fresh = await all(
-        (page) => questions.listQuestions({ page }),
-        (response) => response.questions,
-      ).catch(() => undefined);
+      const fresh = await readAll().catch(() => undefined);
       if (fresh === undefined) return;
       setList((before) => {
         const kept = new Map(before?.map((question) => [question.name, question]));

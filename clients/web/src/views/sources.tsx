@@ -2,7 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 
 import type { Source } from "../gen/credence/v1/evidence_service_pb";
-import { all, evidence, idOf } from "../lib/api";
+import { all, idOf } from "../lib/api";
+import { evidence } from "../lib/services";
 import { count, idFrom, percent, spoken } from "../lib/format";
 import { onEvents, streamsOf } from "../lib/live";
 import { useLoad } from "../lib/load";

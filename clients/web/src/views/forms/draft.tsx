@@ -6,7 +6,8 @@ import { type EvidenceModel, EvidenceModelSchema } from "../../gen/credence/even
 import { type Node, NodeRole } from "../../gen/credence/event/v1/network_model_pb";
 import type { Network } from "../../gen/credence/v1/network_service_pb";
 import type { Source } from "../../gen/credence/v1/evidence_service_pb";
-import { all, evidence, idOf, timestampOf } from "../../lib/api";
+import { all, idOf, timestampOf } from "../../lib/api";
+import { evidence } from "../../lib/services";
 import { decibans, number, spoken } from "../../lib/format";
 import { Field, gradeText, Segments } from "../../ui/parts";
 

@@ -1,7 +1,7 @@
 // A report, with the move that it would make.
 import { useState } from "preact/hooks";
 
-import { evidence } from "../../lib/api";
+import { evidence } from "../../lib/services";
 import { useLoad } from "../../lib/load";
 import type { Base } from "../question/data";
 import { Moves } from "../question/move";

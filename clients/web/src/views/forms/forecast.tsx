@@ -2,7 +2,8 @@
 import { useState } from "preact/hooks";
 
 import type { Forecaster } from "../../gen/credence/v1/forecast_service_pb";
-import { all, forecasts, idOf, problemOf, views } from "../../lib/api";
+import { all, idOf, problemOf, views } from "../../lib/api";
+import { forecasts } from "../../lib/services";
 import { decibans, idFrom, logOdds, percent, spoken } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { me, setMe } from "../../lib/me";

@@ -4,7 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 
 import { type EventEnvelope, EventEnvelopeSchema } from "../../gen/credence/event/v1/envelope_pb";
 import type { Event } from "../../gen/credence/v1/ledger_service_pb";
-import { dateOf, eventRegistry, ledger } from "../../lib/api";
+import { dateOf, ledger } from "../../lib/api";
+import { eventRegistry } from "../../lib/payloads";
 import { count, hex, timeText } from "../../lib/format";
 import { tail } from "../../lib/live";
 import { setQuery } from "../../lib/router";

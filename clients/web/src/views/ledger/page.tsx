@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import "../../styles/ledger.css";
 import type { WitnessState } from "../../gen/credence/v1/ledger_service_pb";
-import { all, dateOf, forecasts, idOf, problemOf } from "../../lib/api";
+import { all, dateOf, idOf, problemOf } from "../../lib/api";
+import { forecasts } from "../../lib/services";
 import { count, hex, timeText } from "../../lib/format";
 import { onEvents, size } from "../../lib/live";
 import { query, setQuery } from "../../lib/router";

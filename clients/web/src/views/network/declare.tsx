@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 
 import type { Network } from "../../gen/credence/v1/network_service_pb";
 import type { Receipt } from "../../gen/credence/v1/common_pb";
-import { idOf, networks } from "../../lib/api";
+import { idOf } from "../../lib/api";
+import { networks } from "../../lib/services";
 import { count } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { Field } from "../../ui/parts";

@@ -2,7 +2,8 @@
 import type * as Plot from "@observablehq/plot";
 
 import { PlotChart } from "../../charts/plot";
-import { dateOf, idOf, inference } from "../../lib/api";
+import { dateOf, idOf } from "../../lib/api";
+import { inference } from "../../lib/services";
 import { count, dayText, number, percent, spoken } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { me } from "../../lib/me";

@@ -1,6 +1,6 @@
 // What the answer hangs on: each number of the network and each report moved either way, the widest
 // swing first.
-import { inference } from "../../lib/api";
+import { inference } from "../../lib/services";
 import { decibans, number, percent, spoken } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { Figure } from "../../ui/figure";

@@ -2,7 +2,8 @@
 // written.
 import { useState } from "preact/hooks";
 
-import { idOf, inference } from "../../lib/api";
+import { idOf } from "../../lib/api";
+import { inference } from "../../lib/services";
 import { percent } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { Figure } from "../../ui/figure";

@@ -1,7 +1,7 @@
 // Reliability: what was said against how often it came true, by isotonic regression, so that no choice
 // of bins decides the picture (CORP: Dimitriadis, Gneiting and Jordan 2021).
 import { PlotChart } from "../../charts/plot";
-import { scores } from "../../lib/api";
+import { scores } from "../../lib/services";
 import { count, number, percent, subjectText } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { colour } from "../../lib/theme";

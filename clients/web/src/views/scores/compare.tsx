@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 
 import type { ForecasterComparison } from "../../gen/credence/v1/score_service_pb";
-import { scores } from "../../lib/api";
+import { scores } from "../../lib/services";
 import { count, number, signed, subjectText } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { Figure } from "../../ui/figure";

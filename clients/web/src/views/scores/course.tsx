@@ -1,6 +1,7 @@
 // One subject's mean score over time, with each question that entered it.
 import { PlotChart } from "../../charts/plot";
-import { dateOf, idOf, scores } from "../../lib/api";
+import { dateOf, idOf } from "../../lib/api";
+import { scores } from "../../lib/services";
 import { count, dayText, number, spoken, subjectText } from "../../lib/format";
 import { useLoad } from "../../lib/load";
 import { colour } from "../../lib/theme";

@@ -2,7 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 
 import "../../styles/scores.css";
-import { all, questions, scores } from "../../lib/api";
+import { all, questions } from "../../lib/api";
+import { scores } from "../../lib/services";
 import { count, number, percent, signed, subjectText } from "../../lib/format";
 import { onEvents } from "../../lib/live";
 import { useLoad } from "../../lib/load";
