@@ -84,12 +84,12 @@ class StreamCall {
     const MessageBytes bytes(request_);
     absl::StatusOr<std::unique_ptr<MessageSource>> source =
         method_.entry->stream(ContextOf(context_, method_.with_credentials), bytes.view());
-    if (source.ok()) source_ = *std::move(source);
     if (!source.ok()) {
       End(source.status());
-    } else if (!calls_.Add(this)) {
+    } else {
+      source_ = *std::move(source);
       // Not with this stream's lock held: EndStreams takes the two the other way round.
-      End(DrainingError());
+      if (!calls_.Add(this)) End(DrainingError());
     }
     Pump();
   }

@@ -43,7 +43,7 @@ class UnaryCall {
                                  queue, &call->arrived_);
   }
 
-  void Send(grpc::Status status) {
+  void Send(const grpc::Status& status) {
     if (status.ok()) {
       writer_.Finish(response_, status, &finished_);
     } else {
@@ -75,7 +75,7 @@ class UnaryCall {
     if (HeldAnswers& held = Held(); held.holding) {
       held.answers.emplace_back(self_, std::move(status));
     } else {
-      Send(std::move(status));
+      Send(status);
     }
   }
 
@@ -130,7 +130,7 @@ void BeginAnswers() { Held().holding = true; }
 void SendAnswers() {
   HeldAnswers& held = Held();
   held.holding = false;
-  for (auto& [call, status] : held.answers) call->Send(std::move(status));
+  for (const auto& [call, status] : held.answers) call->Send(status);
   held.answers.clear();
 }
 
