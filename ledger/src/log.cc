@@ -209,8 +209,8 @@ void Log::Start(Projection* projection) {
   CREDENCE_CHECK(impl_->pipeline == nullptr);
   impl_->builder->SetProjection(projection);
   impl_->pipeline =
-      std::make_unique<WritePipeline>(*impl_->store, impl_->head, impl_->watches, *impl_->signer,
-                                      *std::move(impl_->builder), impl_->limits);
+      std::make_unique<WritePipeline>(*impl_->commit_log, impl_->head, impl_->watches,
+                                      *impl_->signer, *std::move(impl_->builder), impl_->limits);
   impl_->signer->Start([this](const absl::Status& status) { impl_->pipeline->Fail(status); });
   impl_->builder.reset();
   impl_->running.store(impl_->pipeline.get());

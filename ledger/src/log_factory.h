@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "commit_log.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/stats.h"
 #include "store.h"
@@ -22,8 +24,12 @@ class WritePipeline;
 // must outlive the log.
 class LogFactory {
  public:
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> Open(const OpenOptions& options,
-                                                                 rocksdb::Env* env);
+  //
+  // `commit_through` makes what batches are committed through, which must leave them in the store
+  // that it gets; null means that store alone.
+  using CommitThrough = std::function<std::unique_ptr<CommitLog>(Store& store)>;
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> Open(
+      const OpenOptions& options, rocksdb::Env* env, const CommitThrough& commit_through = nullptr);
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Log>> OpenReadOnly(
       const std::string& directory, const std::string& anchor_path);
 

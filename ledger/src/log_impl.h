@@ -9,6 +9,7 @@
 
 #include "batch_builder.h"
 #include "checkpoint_signer.h"
+#include "commit_log.h"
 #include "credence/ledger/log.h"
 #include "durable_head.h"
 #include "entry_reader.h"
@@ -52,6 +53,8 @@ class Log::Impl {
   const TextReader texts;
   HeadWatches watches;
   WriteLimits limits;
+  // Of a log that can be written.
+  std::unique_ptr<CommitLog> commit_log;
   // Between Open and Start of a log that can be written.
   std::optional<BatchBuilder> builder;
   // Of a log that can be written; it works from Start on.

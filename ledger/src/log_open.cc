@@ -28,7 +28,8 @@ std::optional<SignedCheckpoint> ReadAnchored(const CheckedStore& checked, const 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Log>> LogFactory::Open(const OpenOptions& given, rocksdb::Env* env) {
+absl::StatusOr<std::unique_ptr<Log>> LogFactory::Open(const OpenOptions& given, rocksdb::Env* env,
+                                                      const CommitThrough& commit_through) {
   CREDENCE_CHECK(given.clock != nullptr);
   const OpenOptions options = WithPaths(given);
   CREDENCE_ASSIGN_OR_RETURN(CheckedStore checked,
@@ -43,6 +44,8 @@ absl::StatusOr<std::unique_ptr<Log>> LogFactory::Open(const OpenOptions& given, 
                                           std::move(checked.keys), tree);
   impl->directory = options.directory;
   impl->limits = options.limits;
+  impl->commit_log = commit_through != nullptr ? commit_through(*impl->store)
+                                               : std::make_unique<StoreCommitLog>(*impl->store);
   // What was erased before the process ended last, and is still in the files.
   CREDENCE_RETURN_IF_ERROR(impl->store->PurgeErased());
   CREDENCE_ASSIGN_OR_RETURN(MapBuilder map, RecoverMap(*impl->store, checked.head.head.size));

@@ -53,10 +53,10 @@ std::thread NamedThread(const char* name, Function function) {
 
 }  // namespace
 
-WritePipeline::WritePipeline(Store& store, DurableHead& head, HeadWatches& watches,
+WritePipeline::WritePipeline(CommitLog& commit_log, DurableHead& head, HeadWatches& watches,
                              CheckpointSigner& signer, BatchBuilder builder,
                              const WriteLimits& limits)
-    : store_(store),
+    : commit_log_(commit_log),
       head_(head),
       watches_(watches),
       signer_(signer),
@@ -236,11 +236,12 @@ std::optional<SealedBatch> WritePipeline::TakeSealed() {
 }
 
 absl::Status WritePipeline::Write(const CommitBatch& batch) {
-  // After one failure nothing may reach the disk: what was sequenced later builds on what is lost.
+  // After one failure nothing more may be committed: what was sequenced later builds on what is
+  // lost.
   if (absl::Status failed = failure(); !failed.ok()) return failed;
   if (batch.entries.empty()) return absl::OkStatus();
   const absl::Time begin = absl::Now();
-  absl::Status status = store_.Commit(batch);
+  absl::Status status = commit_log_.Commit(batch);
   commit_nanos_.Note(absl::ToInt64Nanoseconds(absl::Now() - begin));
   batch_events_.Note(static_cast<int64_t>(batch.entries.size()));
   return status;

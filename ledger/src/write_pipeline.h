@@ -11,13 +11,13 @@
 #include "absl/synchronization/mutex.h"
 #include "batch_builder.h"
 #include "checkpoint_signer.h"
+#include "commit_log.h"
 #include "credence/base/histogram.h"
 #include "credence/ledger/log.h"
 #include "credence/ledger/sequencer.h"
 #include "credence/ledger/stats.h"
 #include "durable_head.h"
 #include "head_watches.h"
-#include "store.h"
 
 namespace credence::ledger {
 
@@ -30,8 +30,8 @@ namespace credence::ledger {
 class WritePipeline {
  public:
   // Starts the threads. All but `builder`, which it takes, must outlive it.
-  WritePipeline(Store& store, DurableHead& head, HeadWatches& watches, CheckpointSigner& signer,
-                BatchBuilder builder, const WriteLimits& limits);
+  WritePipeline(CommitLog& commit_log, DurableHead& head, HeadWatches& watches,
+                CheckpointSigner& signer, BatchBuilder builder, const WriteLimits& limits);
   // Stops.
   ~WritePipeline();
   WritePipeline(const WritePipeline&) = delete;
@@ -86,7 +86,7 @@ class WritePipeline {
   [[nodiscard]] bool CommitterHasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] bool CompleterHasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  Store& store_;
+  CommitLog& commit_log_;
   DurableHead& head_;
   HeadWatches& watches_;
   CheckpointSigner& signer_;
