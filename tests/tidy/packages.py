@@ -36,6 +36,7 @@ PROVIDERS = {
     "node": ("nodejs",),
     "npm": ("npm",),
     "chromium": ("chromium",),
+    "etcd": ("etcd-server",),
     # commands
     "cmake": ("cmake",),
     "ctest": ("cmake",),

@@ -88,7 +88,7 @@ def check_text(path, text):
 
 
 # Vendored with its licence; kept as its authors wrote it.
-VENDORED = ("proto/google/", "LICENSE")
+VENDORED = ("proto/google/", "proto/etcd/", "LICENSE")
 
 
 def check(tree):
