@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "credence/base/error.h"
+#include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/client/verify/source.h"
 #include "credence/client/verify/tile.h"
@@ -44,6 +45,12 @@ class DirectorySource final : public LogSource {
   [[nodiscard]] const std::string& name() const override { return directory_; }
 
   [[nodiscard]] absl::StatusOr<std::string> Read(std::string_view path) override {
+    std::string bytes;
+    CREDENCE_RETURN_IF_ERROR(ReadInto(path, bytes));
+    return bytes;
+  }
+
+  [[nodiscard]] absl::Status ReadInto(std::string_view path, std::string& bytes) override {
     const std::string name = Cat(directory_, "/", path);
     const Descriptor file(name);
     struct stat status {};
@@ -52,7 +59,7 @@ class DirectorySource final : public LogSource {
     if (status.st_size > static_cast<off_t>(kLogFileBytesMax)) {
       return absl::InternalError(Cat(name, ": is larger than any file of a log"));
     }
-    std::string bytes(static_cast<size_t>(status.st_size), '\0');
+    bytes.resize(static_cast<size_t>(status.st_size));
     size_t done = 0;
     while (done < bytes.size()) {
       const ssize_t count = read(file.value(), bytes.data() + done, bytes.size() - done);
@@ -62,7 +69,7 @@ class DirectorySource final : public LogSource {
       if (count == 0) bytes.resize(done);
       done += static_cast<size_t>(count);
     }
-    return bytes;
+    return absl::OkStatus();
   }
 
   // By the times at which the files were changed last, which nobody but the system sets.

@@ -94,10 +94,10 @@ Hash LeafHashIn(std::string& bytes, size_t offset, size_t size) {
   return StateOf(context);
 }
 
-Hash NodeHash(const Hash& left, const Hash& right) {
-  // Two blocks, padded: 0x01, the hashes, 0x80, zeros, and the length in bits, 520.
+Hash PairHash(uint8_t prefix, const Hash& left, const Hash& right) {
+  // Two blocks, padded: the prefix, the hashes, 0x80, zeros, and the length in bits, 520.
   alignas(kBlockBytes) std::array<uint8_t, 2 * kBlockBytes> blocks{};
-  blocks[0] = 0x01;
+  blocks[0] = prefix;
   std::memcpy(blocks.data() + 1, left.data(), left.size());
   std::memcpy(blocks.data() + 1 + left.size(), right.data(), right.size());
   blocks[1 + 2 * sizeof(Hash)] = 0x80;
@@ -108,6 +108,8 @@ Hash NodeHash(const Hash& left, const Hash& right) {
   CREDENCE_CHECK(SHA256_Update(&context, blocks.data(), blocks.size()) == 1);
   return StateOf(context);
 }
+
+Hash NodeHash(const Hash& left, const Hash& right) { return PairHash(0x01, left, right); }
 
 Hash EmptyRoot() { return Sha256({}); }
 

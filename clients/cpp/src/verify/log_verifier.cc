@@ -1,6 +1,7 @@
 #include "credence/client/verify/log_verifier.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "credence/base/strings.h"
 #include "credence/client/verify/failure.h"
 #include "credence/client/verify/tile.h"
+#include "verify/bundle_reader.h"
 #include "verify/state_file.h"
 #include "verify/tile_checker.h"
 
@@ -59,16 +61,17 @@ class LogVerification {
         options_(options),
         note_(std::move(note)),
         checkpoint_(std::move(checkpoint)),
-        tiles_(source, checkpoint_.tree_size),
+        tiles_(source_, checkpoint_.tree_size),
         entries_(key),
-        texts_(source, checkpoint_.tree_size) {}
+        texts_(source_, checkpoint_.tree_size) {}
 
   absl::Status Run() {
     CREDENCE_RETURN_IF_ERROR(ReadEarlier());
     CREDENCE_RETURN_IF_ERROR(Resume());
     CREDENCE_RETURN_IF_ERROR(CheckKnown());
+    BundleReader reader(source_, checkpoint_.tree_size, entries_.size(), options_.reads_ahead);
     while (entries_.size() < checkpoint_.tree_size) {
-      CREDENCE_RETURN_IF_ERROR(TakeBundle(entries_.size() / kTileWidth));
+      CREDENCE_RETURN_IF_ERROR(TakeBundle(reader));
       CREDENCE_RETURN_IF_ERROR(CheckKnown());
       if (options_.progress) options_.progress(entries_.size(), checkpoint_.tree_size);
     }
@@ -158,9 +161,12 @@ class LogVerification {
     const std::vector<Hash>& leaves = tiles_.open_leaves();
     if (leaves.empty()) return absl::OkStatus();
     const int64_t index = tiles_.size() / kTileWidth;
-    CREDENCE_ASSIGN_OR_RETURN(const std::string tile, ReadLeafTile(index));
+    std::string tile;
+    CREDENCE_RETURN_IF_ERROR(ReadLeafTile(source_, checkpoint_.tree_size, index, tile));
     for (size_t i = 0; i < leaves.size() && (i + 1) * sizeof(Hash) <= tile.size(); ++i) {
-      if (HashIn(tile, i) == BytesOf(leaves[i])) continue;
+      if (std::string_view(tile).substr(i * sizeof(Hash), sizeof(Hash)) == BytesOf(leaves[i])) {
+        continue;
+      }
       return VerificationFailedAt(
           index * kTileWidth + static_cast<int64_t>(i),
           Cat("the entry is not the one that was verified before, see ", options_.state_path));
@@ -177,65 +183,35 @@ class LogVerification {
     return absl::OkStatus();
   }
 
-  [[nodiscard]] int WidthOf(int64_t index) const {
-    return static_cast<int>(std::min(kTileWidth, checkpoint_.tree_size - index * kTileWidth));
-  }
-
-  // The leaf hashes of the tile `index` as it was read, 32 bytes each.
-  absl::StatusOr<std::string> ReadLeafTile(int64_t index) {
-    const TileId id{0, index, WidthOf(index)};
-    CREDENCE_ASSIGN_OR_RETURN(std::string bytes, ReadTileFile(source_, id));
-    if (bytes.size() == static_cast<size_t>(id.width) * sizeof(Hash)) return bytes;
-    return VerificationFailedAt(index * kTileWidth, Cat(TilePath(id), ": has ", bytes.size(),
-                                                        " bytes for ", id.width, " hashes"));
-  }
-
-  [[nodiscard]] static std::string_view HashIn(const std::string& tile, size_t index) {
-    return std::string_view(tile).substr(index * sizeof(Hash), sizeof(Hash));
-  }
-
-  // The entries of one bundle that were not taken yet, up to the next prefix to compare.
-  absl::Status TakeBundle(int64_t index) {
-    const TileId id{kEntriesLevel, index, WidthOf(index)};
-    CREDENCE_ASSIGN_OR_RETURN(std::string bytes, ReadTileFile(source_, id));
-    const absl::StatusOr<std::vector<std::string_view>> bundle = ParseEntryBundle(bytes, id.width);
-    if (!bundle.ok()) {
-      return VerificationFailedAt(index * kTileWidth,
-                                  Cat(TilePath(id), ": ", FromAbsl(bundle.status().message())));
-    }
-    CREDENCE_ASSIGN_OR_RETURN(const std::string tile, ReadLeafTile(index));
+  // The entries of the next bundle that were not taken yet.
+  absl::Status TakeBundle(BundleReader& reader) {
+    CREDENCE_ASSIGN_OR_RETURN(const Bundle* const bundle, reader.Next());
+    // Those before it were verified before, in a smaller bundle.
     const auto first = static_cast<size_t>(entries_.size() % kTileWidth);
-    // Verified before, in a smaller bundle.
-    for (size_t i = 0; i < first; ++i) {
-      CREDENCE_RETURN_IF_ERROR(CheckHash(index * kTileWidth + static_cast<int64_t>(i),
-                                         LeafHash((*bundle)[i]), HashIn(tile, i)));
-    }
-    std::vector<Hash> leaves;
-    leaves.reserve(bundle->size());
-    for (size_t i = first; i < bundle->size(); ++i) {
-      // The length in front of the entry is not needed any more.
-      const std::string_view entry = (*bundle)[i];
-      leaves.push_back(
-          LeafHashIn(bytes, static_cast<size_t>(entry.data() - bytes.data()), entry.size()));
-      CREDENCE_RETURN_IF_ERROR(TakeEntry(entry, HashIn(tile, i), leaves.back()));
+    const std::span<const Hash> leaves(bundle->leaves);
+    // The first leaf that the tree has not got.
+    size_t open = first;
+    for (size_t i = first; i < bundle->sound; ++i) {
+      CREDENCE_RETURN_IF_ERROR(TakeEntry(bundle->entries[i]));
       if (!EndsKnown(entries_.size())) continue;
-      CREDENCE_RETURN_IF_ERROR(tiles_.Take(std::exchange(leaves, {})));
+      CREDENCE_RETURN_IF_ERROR(tiles_.Take(leaves.subspan(open, i + 1 - open)));
+      open = i + 1;
       CREDENCE_RETURN_IF_ERROR(CheckKnown());
     }
-    if (!leaves.empty()) CREDENCE_RETURN_IF_ERROR(tiles_.Take(leaves));
-    return texts_.EndBundle(index);
+    if (bundle->sound < leaves.size()) return WrongHash(*bundle);
+    if (open < leaves.size()) CREDENCE_RETURN_IF_ERROR(tiles_.Take(leaves.subspan(open)));
+    return texts_.EndBundle(bundle->index);
   }
 
-  static absl::Status CheckHash(int64_t position, const Hash& hash, std::string_view stated) {
-    if (BytesOf(hash) == stated) return absl::OkStatus();
-    return VerificationFailedAt(position,
-                                Cat("the entry has the hash ", ToHex(hash), ", but its tile says ",
-                                    ToHex(*HashFromBytes(stated))));
+  static absl::Status WrongHash(const Bundle& bundle) {
+    return VerificationFailedAt(
+        bundle.index * kTileWidth + static_cast<int64_t>(bundle.sound),
+        Cat("the entry has the hash ", ToHex(bundle.leaves[bundle.sound]), ", but its tile says ",
+            ToHex(*HashFromBytes(bundle.Stated(bundle.sound)))));
   }
 
-  absl::Status TakeEntry(std::string_view entry, std::string_view stated, const Hash& hash) {
+  absl::Status TakeEntry(std::string_view entry) {
     const int64_t position = entries_.size();
-    CREDENCE_RETURN_IF_ERROR(CheckHash(position, hash, stated));
     CREDENCE_RETURN_IF_ERROR(entries_.Take(entry));
     CREDENCE_RETURN_IF_ERROR(texts_.Take(entries_.entry()));
     return options_.visit ? options_.visit(position, entry) : absl::OkStatus();
@@ -252,7 +228,8 @@ class LogVerification {
                           {began_, checkpoint_, tiles_.Save(), entries_.Save()});
   }
 
-  LogSource& source_;
+  // Read here and, ahead, by the reader of bundles.
+  LockedSource source_;
   const VerifierKey& key_;
   const VerifyOptions& options_;
   // The checkpoint, as it was signed.

@@ -27,11 +27,6 @@ uint8_t* PutInt64(int64_t value, uint8_t* out) {
   return out;
 }
 
-template <size_t N>
-Hash HashBytes(const std::array<uint8_t, N>& bytes) {
-  return Sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
 }  // namespace
 
 Hash StreamMapKey(std::string_view stream) { return Sha256(stream); }
@@ -41,14 +36,11 @@ Hash StreamMapLeaf(const Hash& key, const StreamHead& head) {
   bytes[0] = kLeafPrefix;
   uint8_t* const out = std::copy(key.begin(), key.end(), bytes.begin() + 1);
   PutInt64(head.position, PutInt64(head.version, out));
-  return HashBytes(bytes);
+  return Sha256({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 Hash StreamMapNode(const Hash& left, const Hash& right) {
-  std::array<uint8_t, 1 + 2 * sizeof(Hash)> bytes{};
-  bytes[0] = kNodePrefix;
-  std::copy(right.begin(), right.end(), std::copy(left.begin(), left.end(), bytes.begin() + 1));
-  return HashBytes(bytes);
+  return PairHash(kNodePrefix, left, right);
 }
 
 absl::StatusOr<std::optional<StreamHead>> VerifyStreamMapPath(std::string_view stream,

@@ -36,14 +36,23 @@ int64_t LeavesBelow(int level) { return int64_t{1} << (kTileHeight * level); }
 }  // namespace
 
 absl::StatusOr<std::string> ReadTileFile(LogSource& source, const TileId& id) {
-  absl::StatusOr<std::string> bytes = source.Read(TilePath(id));
-  if (bytes.ok() || !absl::IsNotFound(bytes.status())) return bytes;
+  std::string bytes;
+  CREDENCE_RETURN_IF_ERROR(ReadTileFileInto(source, id, bytes));
+  return bytes;
+}
+
+absl::Status ReadTileFileInto(LogSource& source, const TileId& id, std::string& bytes) {
+  absl::Status status = source.ReadInto(TilePath(id), bytes);
+  if (status.ok() || !absl::IsNotFound(status)) return status;
   if (id.width < static_cast<int>(kTileWidth)) {
     TileId full = id;
     full.width = static_cast<int>(kTileWidth);
-    bytes = source.Read(TilePath(full));
-    if (bytes.ok()) return FrontOf(*bytes, id);
-    if (!absl::IsNotFound(bytes.status())) return bytes;
+    status = source.ReadInto(TilePath(full), bytes);
+    if (status.ok()) {
+      CREDENCE_ASSIGN_OR_RETURN(bytes, FrontOf(bytes, id));
+      return absl::OkStatus();
+    }
+    if (!absl::IsNotFound(status)) return status;
   }
   const absl::Status missing =
       VerificationFailed(Cat(TilePath(id), ": is missing in ", source.name()));
@@ -51,7 +60,7 @@ absl::StatusOr<std::string> ReadTileFile(LogSource& source, const TileId& id) {
   return VerificationFailedAt(id.index * kTileWidth, FromAbsl(missing.message()));
 }
 
-absl::Status TileChecker::Take(const std::vector<Hash>& leaves) {
+absl::Status TileChecker::Take(std::span<const Hash> leaves) {
   CREDENCE_CHECK(rows_[0].size() + leaves.size() <= kWidth);
   rows_[0].insert(rows_[0].end(), leaves.begin(), leaves.end());
   size_ += static_cast<int64_t>(leaves.size());

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ namespace credence::client {
 // The file of `id` in `source`; where a partial one is absent, the front of the full one that took
 // its place. VERIFICATION_FAILED where there is neither.
 [[nodiscard]] absl::StatusOr<std::string> ReadTileFile(LogSource& source, const TileId& id);
+// The same as LogSource::ReadInto.
+[[nodiscard]] absl::Status ReadTileFileInto(LogSource& source, const TileId& id,
+                                            std::string& bytes);
 
 // The hash tree over the leaves that come in, compared with the log's tiles row by row. Of each
 // level it holds the row that is not full yet. Not thread-safe.
@@ -29,7 +33,7 @@ class TileChecker {
 
   // Takes the leaf hashes of one level-0 tile from where the tree ends; `tile` has been compared.
   // Compares the tiles above that are full by it. VERIFICATION_FAILED.
-  [[nodiscard]] absl::Status Take(const std::vector<Hash>& leaves);
+  [[nodiscard]] absl::Status Take(std::span<const Hash> leaves);
 
   // Compares the rows that are not full with their tiles: all leaves were taken.
   [[nodiscard]] absl::Status Finish();

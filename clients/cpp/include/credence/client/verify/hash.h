@@ -25,6 +25,9 @@ using Hash = std::array<uint8_t, 32>;
 // the prefix of a leaf, so that nothing has to be copied: `offset` is greater than 0.
 [[nodiscard]] Hash LeafHashIn(std::string& bytes, size_t offset, size_t size);
 
+// SHA-256(prefix || left || right): of trees whose inner nodes begin with another byte.
+[[nodiscard]] Hash PairHash(uint8_t prefix, const Hash& left, const Hash& right);
+
 // SHA-256(0x01 || left || right).
 [[nodiscard]] Hash NodeHash(const Hash& left, const Hash& right);
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,13 @@ class LogSource {
   [[nodiscard]] virtual const std::string& name() const = 0;
   // The bytes at `path`, at most kLogFileBytesMax. NOT_FOUND where there is nothing.
   [[nodiscard]] virtual absl::StatusOr<std::string> Read(std::string_view path) = 0;
+  // The same into `bytes`, whose memory is used again where the source can: a reader of many files
+  // then has it at hand, in the processor's caches. After an error `bytes` is anything.
+  [[nodiscard]] virtual absl::Status ReadInto(std::string_view path, std::string& bytes) {
+    absl::StatusOr<std::string> read = Read(path);
+    if (read.ok()) bytes = *std::move(read);
+    return read.status();
+  }
   // Whether the tiles and bundles of the first `tree_size` entries are those that were there at
   // `time`, as far as that can be told without reading them; partial ones only where `partial`.
   // What comes over a network is not told: true.
