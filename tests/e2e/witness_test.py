@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ class WitnessTest(unittest.TestCase):
         made = run("init", "--data", self.data, "--origin", "example.org/e2e")
         self.assertEqual(made.returncode, 0, made.stderr)
         self.key = made.stdout.strip()
-        self.witnesses, lines = [], ""
+        self.witnesses, self.keys, lines = [], {}, ""
         for name in ("w1", "w2", "w3"):
             made = run("witness", "init", "--data", self.folder / name, "--name",
                        f"example.net/{name}")
@@ -83,7 +84,8 @@ class WitnessTest(unittest.TestCase):
                               "--log", self.key)
             self.addCleanup(witness.stop)
             self.witnesses.append(witness)
-            lines += f"witness {name} {made.stdout.strip()} {witness.url}\n"
+            self.keys[name] = made.stdout.strip()
+            lines += f"witness {name} {self.keys[name]} {witness.url}\n"
         self.policy = self.folder / "policy"
         self.policy.write_text(lines + "group two 2 w1 w2 w3\nquorum two\n", encoding="utf-8")
         self.server = None
@@ -144,6 +146,97 @@ class WitnessTest(unittest.TestCase):
         (copy / "checkpoint").write_text("\n".join(lines), encoding="utf-8")
         self.assertEqual(self.verify(copy, "--witness-policy", self.policy).returncode, 8)
         self.assertEqual(self.verify(copy).returncode, 0)
+
+    def verify_both(self, copy, *args):
+        """What both verifiers say of an export; they must agree on whether it is sound."""
+        mine = self.verify(copy, "--no-state", *args)
+        other = subprocess.run(
+            ["/usr/bin/python3", "-m", "credence.verify", copy, "--key", self.key, *map(str, args)],
+            text=True, capture_output=True, check=False, timeout=SECONDS,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "clients/python/src")})
+        said = mine.stdout + mine.stderr + other.stdout + other.stderr
+        self.assertEqual(mine.returncode == 0, other.returncode == 0, said)
+        if mine.returncode == 0:
+            self.assertIn("all existed at", mine.stdout)
+            self.assertIn("all existed at", other.stdout)
+        return mine.returncode, said
+
+    def test_cosignatures_are_checked_from_files_alone(self):
+        """Later on: server and witnesses are gone; the export and the witnesses' keys were kept."""
+        self.serve()
+        self.add_source("one")
+        self.wait_for(2)
+        copy = self.folder / "copy"
+        exported = run("export", copy, "--endpoint", self.server.address)
+        self.assertEqual(exported.returncode, 0, exported.stderr)
+        for program in (self.server, *self.witnesses):
+            program.stop()
+        # Keys alone, no addresses.
+        kept = self.folder / "kept-policy"
+        kept.write_text("".join(f"witness {name} {key}\n" for name, key in self.keys.items()) +
+                        "group two 2 w1 w2 w3\nquorum two\n", encoding="utf-8")
+        self.assertEqual(self.verify_both(copy, "--witness-policy", kept)[0], 0)
+        note = (copy / "checkpoint").read_text(encoding="utf-8")
+        signed = [name for name in self.keys if f"\u2014 example.net/{name} " in note]
+        self.assertGreaterEqual(len(signed), 2)
+        asked = [word for name in signed for word in ("--witness", self.keys[name])]
+        self.assertEqual(self.verify_both(copy, *asked)[0], 0)
+        stranger = run("witness", "init", "--data", self.folder / "stranger", "--name",
+                       "example.net/stranger").stdout.strip()
+        more = (*asked, "--witness", stranger)
+        self.assertEqual(self.verify_both(copy, *more, "--quorum", len(signed))[0], 0)
+        code, said = self.verify_both(copy, *more)
+        self.assertEqual(code, 8, said)
+        # The same name with another key, and a cosignature of which one bit differs.
+        code, said = self.verify_both(copy, "--witness", self.impostor(signed[0]))
+        self.assertEqual(code, 8, said)
+        line = f"\u2014 example.net/{signed[0]} "
+        at = note.index(line) + len(line) + 40
+        changed = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1:]
+        (copy / "checkpoint").write_text(changed, encoding="utf-8")
+        code, said = self.verify_both(copy, "--witness", self.keys[signed[0]])
+        self.assertEqual(code, 8, said)
+
+    def impostor(self, name):
+        """The key of another witness that goes by that name."""
+        made = run("witness", "init", "--data", self.folder / "impostor", "--name",
+                   f"example.net/{name}")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        return made.stdout.strip()
+
+    def standing(self):
+        """What /metrics says of each witness: size, up, failures."""
+        with urllib.request.urlopen(self.server.url + "/metrics", timeout=SECONDS) as answer:
+            page = answer.read().decode()
+        standing = {}
+        for name in self.keys:
+            values = [re.findall(rf'^credence_witness_{what}\{{witness="{name}"\}} (\d+)$', page,
+                                 re.MULTILINE) for what in ("size_events", "up", "failures_total")]
+            self.assertEqual([len(value) for value in values], [1, 1, 1], page)
+            standing[name] = tuple(int(value[0]) for value in values)
+        return standing
+
+    def wait_standing(self, holds):
+        limit = time.monotonic() + SECONDS
+        while not holds(standing := self.standing()):
+            self.assertLess(time.monotonic(), limit, standing)
+            time.sleep(0.05)
+        return standing
+
+    def test_metrics_tell_how_each_witness_stands(self):
+        self.serve()
+        self.add_source("one")
+        standing = self.wait_standing(lambda now: all(w[:2] == (2, 1) for w in now.values()))
+        failures = standing["w1"][2]
+        self.witnesses[0].stop(signal.SIGKILL)
+        self.add_source("two")
+        standing = self.wait_standing(
+            lambda now: now["w1"][1] == 0 and now["w2"][:2] == now["w3"][:2] == (3, 1))
+        self.assertEqual(standing["w1"][0], 2, "what it cosigned last")
+        self.assertGreater(standing["w1"][2], failures)
+        self.witnesses[0].start()
+        standing = self.wait_standing(lambda now: now["w1"][:2] == (3, 1))
+        self.assertGreater(standing["w1"][2], failures, "a counter stays")
 
     def test_a_witness_that_is_killed_at_any_moment_never_goes_back(self):
         self.serve()

@@ -196,6 +196,26 @@ TEST_F(FeedTest, HowTheWitnessesStandIsTold) {
   EXPECT_THAT(standings[2].error, HasSubstr("127.0.0.1"));
 }
 
+TEST_F(FeedTest, AWitnessThatWasAwayAddsItsLineToAnUnchangedLog) {
+  witnesses_[2]->Stop();
+  MakeFeed(Policy("2"));
+  const int64_t size = Sign();
+  ASSERT_TRUE(feed_->RunRound());
+  const std::string first = Published();
+  EXPECT_FALSE(feed_->RunRound()) << "it is asked again, and is still away";
+  EXPECT_EQ(published_->witnesses()[2].failure_count, 2);
+  EXPECT_EQ(Published(), first);
+  witnesses_[2]->Start();
+  ASSERT_TRUE(feed_->RunRound());
+  // The lines of the others are those that they gave before.
+  EXPECT_EQ(CosignedSize(Published(), Policy("all")), size);
+  EXPECT_TRUE(published_->witnesses()[2].error.empty());
+  EXPECT_EQ(published_->witnesses()[2].failure_count, 2);
+  const std::string whole = Published();
+  EXPECT_FALSE(feed_->RunRound()) << "there is nobody to ask";
+  EXPECT_EQ(Published(), whole);
+}
+
 TEST_F(FeedTest, AnUnchangedLogIsCosignedAgainAfterARenewal) {
   renewal_ = absl::ZeroDuration();
   MakeFeed(Policy("2"));

@@ -128,19 +128,20 @@ bool WitnessFeed::IsDue(const ledger::SignedCheckpoint& latest) {
 
 bool WitnessFeed::RunRound() {
   const absl::StatusOr<ledger::SignedCheckpoint> latest = log_.LatestCheckpoint();
-  if (!latest.ok() || !IsDue(*latest)) return false;
+  if (!latest.ok()) return false;
+  const bool anew = IsDue(*latest);
   Round round;
   round.target = *latest;
   round.checkpoint = {log_.origin(), latest->head.size.value, latest->head.root, {}};
   const absl::Time began = absl::Now();
   std::vector<std::thread> threads;
   for (size_t i = 0; i < members_.size(); ++i) {
-    members_[i].cosignatures.clear();
-    if (members_[i].client == nullptr) continue;
+    if (anew) members_[i].cosignatures.clear();
+    if (members_[i].client == nullptr || !members_[i].cosignatures.empty()) continue;
     threads.emplace_back([this, &round, i] { Ask(round, i); });
   }
   for (std::thread& thread : threads) thread.join();
-  if (!round.met) return false;
+  if (!round.met || !anew) return round.met;
   cosigned_size_ = round.target.head.size;
   cosigned_time_ = began;
   return true;

@@ -37,7 +37,9 @@ struct WitnessFeedOptions {
 };
 
 // Asks witnesses to cosign the checkpoint signed last, all at once and once an interval, and
-// publishes what a quorum cosigned. Nothing waits for it but those who read what is published.
+// publishes what a quorum cosigned. Where there is nothing new to cosign, those are asked again
+// that gave nothing, so that a witness that was away adds its line when it is back. Nothing waits
+// for it but those who read what is published.
 //
 // Thread-safe, but for Start and Stop, which the owner calls one after the other.
 class WitnessFeed {
@@ -80,6 +82,7 @@ class WitnessFeed {
   [[nodiscard]] absl::Status MakeClients();
   void LoadPublished();
   void Run();
+  // Whether all are to be asked, since the log grew or the last quorum is old.
   [[nodiscard]] bool IsDue(const ledger::SignedCheckpoint& latest);
   void Ask(Round& round, size_t index);
   void Publish(Round& round) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
