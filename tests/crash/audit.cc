@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "credence/event/v1/forecast_events.pb.h"
+
 namespace credence::crash {
 namespace {
 
@@ -13,6 +15,14 @@ ledger::Hash ToHash(const std::string& bytes) {
   EXPECT_EQ(bytes.size(), hash.size());
   std::copy_n(bytes.begin(), std::min(bytes.size(), hash.size()), hash.begin());
   return hash;
+}
+
+// A writer's forecast has its text, whole.
+void ExpectText(const v1::Event& event) {
+  event::v1::ForecastRecorded forecast;
+  if (!event.envelope().payload().UnpackTo(&forecast)) return;
+  ASSERT_EQ(event.texts_size(), 1) << event.name();
+  EXPECT_EQ(event.texts(0).text(), event.envelope().request_id()) << event.name();
 }
 
 }  // namespace
@@ -51,6 +61,7 @@ void LogAudit::Add(const v1::Event& event) {
     EXPECT_THAT(envelope.payload().type_url(), testing::EndsWith(".StreamHeadsRecorded"));
     return;
   }
+  ExpectText(event);
   const absl::Time record_time = absl::FromUnixSeconds(envelope.record_time().seconds()) +
                                  absl::Nanoseconds(envelope.record_time().nanos());
   if (writes_.empty() || record_time != writes_.back().record_time) {

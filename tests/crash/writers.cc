@@ -82,6 +82,8 @@ Write Writers::MakeWrite(int writer) const {
   forecast.set_parent(absl::StrCat("questions/q", round_));
   forecast.mutable_forecast()->set_forecaster(absl::StrCat("forecasters/f", writer));
   forecast.mutable_forecast()->set_probability(0.01 + 0.01 * static_cast<double>(number % 97));
+  // A text, which lies beside the log; the audit knows it by the request id.
+  forecast.mutable_forecast()->set_rationale(request_id);
   forecast.mutable_options()->set_request_id(request_id);
   return {forecast, std::nullopt};
 }

@@ -13,6 +13,7 @@
 #include "ledger_fixture.h"
 #include "log_factory.h"
 #include "note.h"
+#include "tampering.h"
 
 namespace credence::ledger {
 namespace {
@@ -181,6 +182,38 @@ TEST_F(CheckpointTest, AnAnchorThatIsBehindIsCaughtUp) {
   EXPECT_EQ(log_->LatestCheckpoint()->head.size, TreeSize{1});
   EXPECT_EQ(Request()->head, head);
   ExpectProved(AppendWithProof("after").value(), verifier_key_);
+}
+
+TEST_F(CheckpointTest, WhatIsStoredOtherwiseThanItWasTakenIsNotSigned) {
+  Save();
+  Open();
+  AppendMany(400);
+  Close();
+  // As after a kill between the commit of the entries and their signature, and a bit that turned
+  // over in memory on the way to the disk: the database's own checksums hold.
+  Restore("ledger.anchor");
+  TamperWithFamily(Path("log"), "entries",
+                   [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
+                     std::string entry;
+                     ASSERT_TRUE(database.Get({}, family, BigEndian(200), &entry).ok());
+                     entry.back() ^= 1;
+                     ASSERT_TRUE(database.Put({}, family, BigEndian(200), entry).ok());
+                   });
+  const std::string anchor = Slurp(Path("ledger.anchor"));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Open();
+    const auto refused = Request();
+    EXPECT_EQ(ReasonOf(refused.status()), "LEDGER_FAILED") << refused.status();
+    EXPECT_TRUE(absl::StrContains(refused.status().message(), "as they are stored"))
+        << refused.status();
+    EXPECT_FALSE(AppendWithProof(absl::StrCat("proof-", attempt)).ok());
+    EXPECT_FALSE(
+        SubmitAndWait(*log_, WriteOf(absl::StrCat("plain-", attempt), "", {Say("a", "b")})).ok())
+        << "no write is taken on a log that signs nothing any more";
+    EXPECT_EQ(log_->LatestCheckpoint()->head.size, TreeSize{1});
+    Close();
+    EXPECT_EQ(Slurp(Path("ledger.anchor")), anchor);
+  }
 }
 
 TEST_F(CheckpointTest, AnOlderCopyOfTheLogIsRefused) {

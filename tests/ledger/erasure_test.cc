@@ -57,35 +57,15 @@ class ErasureTest : public LedgerFixture {
   void SetUp() override { projection_ = &keeping_; }
 
   // A forecast with a rationale; its position.
-  Position Forecast(const std::string& rationale) {
-    auto payload = std::make_shared<ForecastRecorded>();
-    payload->set_question("q");
-    payload->set_forecaster("analyst-1");
-    payload->set_rationale(rationale);
-    EventDraft draft;
-    draft.stream = "questions/q";
-    draft.payload = payload;
-    draft.actor = "forecasters/analyst-1";
-    const auto receipt =
-        SubmitAndWait(*log_, WriteOf(absl::StrCat("forecast-", ++writes_), rationale, {draft}));
+  Position Record(const std::string& rationale) {
+    const auto receipt = SubmitAndWait(
+        *log_, WriteOf(absl::StrCat("forecast-", ++writes_), rationale, {Forecast(rationale)}));
     EXPECT_TRUE(receipt.ok()) << receipt.status();
     return receipt.ok() ? receipt->position : Position();
   }
 
   absl::StatusOr<Receipt> Erase(Position position, const std::string& field = "rationale") {
-    auto payload = std::make_shared<event::v1::TextsErased>();
-    auto& text = *payload->add_texts();
-    text.set_position(position.value);
-    text.set_stream("questions/q");
-    text.add_fields(field);
-    payload->set_rationale("asked for");
-    EventDraft draft;
-    draft.stream = "ledger";
-    draft.payload = payload;
-    draft.actor = "operators/erasure";
-    Submission submission = WriteOf(absl::StrCat("erase-", ++writes_), "", {draft});
-    submission.after_durable = true;
-    return SubmitAndWait(*log_, std::move(submission));
+    return SubmitAndWait(*log_, Erasure(absl::StrCat("erase-", ++writes_), position, field));
   }
 
   StoredEntry EntryAt(Position position) {
@@ -98,18 +78,6 @@ class ErasureTest : public LedgerFixture {
     const absl::StatusOr<DecodedEvent> event = log_->Decode(EntryAt(position));
     EXPECT_TRUE(event.ok()) << event.status();
     return event.ok() ? dynamic_cast<const ForecastRecorded&>(*event->payload).rationale() : "";
-  }
-
-  // The files below `directory` in which `text` stands.
-  static std::vector<std::string> FilesWith(const std::string& directory, std::string_view text) {
-    std::vector<std::string> found;
-    for (const auto& file : fs::recursive_directory_iterator(directory)) {
-      if (!file.is_regular_file()) continue;
-      std::ifstream stream(file.path(), std::ios::binary);
-      const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-      if (bytes.find(text) != std::string::npos) found.push_back(file.path().filename().string());
-    }
-    return found;
   }
 
   [[nodiscard]] FsckReport Check() {
@@ -138,8 +106,8 @@ class ErasureTest : public LedgerFixture {
 
 TEST_F(ErasureTest, EntryHoldsTheSaltedDigestOfATextAndNotTheText) {
   Open();
-  const Position first = Forecast(kSecret);
-  const Position second = Forecast(kSecret);
+  const Position first = Record(kSecret);
+  const Position second = Record(kSecret);
   EXPECT_FALSE(absl::StrContains(*EntryAt(first).bytes, kSecret));
   EXPECT_EQ(RationaleAt(first), kSecret);
   const auto texts = log_->ReadTexts(EntryAt(first));
@@ -208,7 +176,7 @@ TEST_F(ErasureTest, EveryTypeWithMarkedFieldsHasPlaceForTheirDigests) {
 
 TEST_F(ErasureTest, ErasedTextReadsAsErasedAndItsProofsHold) {
   Open();
-  const Position position = Forecast(kSecret);
+  const Position position = Record(kSecret);
   const TreeHead before = log_->tree_head();
   const std::string entry = *EntryAt(position).bytes;
   const auto receipt = Erase(position);
@@ -231,14 +199,14 @@ TEST_F(ErasureTest, ErasedTextReadsAsErasedAndItsProofsHold) {
 
 TEST_F(ErasureTest, ErasedTextIsInNoTableAndNoLogOfWrites) {
   Open();
-  const Position in_table = Forecast(absl::StrCat(kSecret, " 1"));
+  const Position in_table = Record(absl::StrCat(kSecret, " 1"));
   AppendMany(400);
   // Closing leaves it in the log of writes, opening puts it into a table.
   Reopen();
   AppendMany(100);
   Reopen();
-  const Position in_log = Forecast(absl::StrCat(kSecret, " 2"));
-  const Position kept = Forecast("Stays.");
+  const Position in_log = Record(absl::StrCat(kSecret, " 2"));
+  const Position kept = Record("Stays.");
   ASSERT_GE(FilesWith(directory_.path(), absl::StrCat(kSecret, " 1")).size(), 1U);
   ASSERT_GE(FilesWith(directory_.path(), absl::StrCat(kSecret, " 2")).size(), 1U);
   const std::string salt = log_->ReadTexts(EntryAt(in_table))->front().salt();
@@ -261,7 +229,7 @@ TEST_F(ErasureTest, ErasedTextIsInNoTableAndNoLogOfWrites) {
 
 TEST_F(ErasureTest, PurgeThatWasNotReachedIsDoneWhenTheLedgerIsOpened) {
   Open();
-  const Position position = Forecast(kSecret);
+  const Position position = Record(kSecret);
   ASSERT_TRUE(Erase(position).ok());
   Close();
   ASSERT_FALSE(FilesWith(directory_.path(), kSecret).empty());
@@ -271,7 +239,7 @@ TEST_F(ErasureTest, PurgeThatWasNotReachedIsDoneWhenTheLedgerIsOpened) {
 
 TEST_F(ErasureTest, BackupsHoldTheTextUntilThoseFromBeforeAreDeleted) {
   Open();
-  const Position position = Forecast(kSecret);
+  const Position position = Record(kSecret);
   AppendMany(50);
   const BackupOptions options{.backup_directory = backups_.path()};
   ASSERT_TRUE(CreateBackup(*log_, options).ok());
@@ -288,7 +256,7 @@ TEST_F(ErasureTest, BackupsHoldTheTextUntilThoseFromBeforeAreDeleted) {
 
 TEST_F(ErasureTest, RepeatOfAWriteWhoseTextsAreErasedGetsItsFirstReceipt) {
   Open();
-  const Position position = Forecast(kSecret);
+  const Position position = Record(kSecret);
   const auto repeat = [&](const std::string& body) {
     return SubmitAndWait(*log_, WriteOf("forecast-1", body, {Say("questions/q", "")}));
   };
@@ -334,14 +302,14 @@ TEST_F(ErasureTest, LedgerFromBeforeTextsLayBesideTheLogIsOpened) {
   }
   EXPECT_TRUE(Check().sound());
   Open();
-  EXPECT_EQ(RationaleAt(Forecast(kSecret)), kSecret);
+  EXPECT_EQ(RationaleAt(Record(kSecret)), kSecret);
 }
 
 TEST_F(ErasureTest, TextThatIsMissingOrChangedIsDamage) {
   Open();
-  const Position missing = Forecast("Is missing.");
-  const Position changed = Forecast("Is changed.");
-  const Position erased = Forecast("Is erased.");
+  const Position missing = Record("Is missing.");
+  const Position changed = Record("Is changed.");
+  const Position erased = Record("Is erased.");
   ASSERT_TRUE(Erase(erased).ok());
   Close();
   TamperWithFamily(
@@ -373,7 +341,7 @@ TEST_F(ErasureTest, TextThatIsMissingOrChangedIsDamage) {
 
 TEST_F(ErasureTest, MarkWithoutAnEventThatErasedIsDamage) {
   Open();
-  const Position position = Forecast("Hidden.");
+  const Position position = Record("Hidden.");
   Close();
   TamperWithFamily(database(), "blobs",
                    [&](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {
@@ -388,8 +356,8 @@ TEST_F(ErasureTest, MarkWithoutAnEventThatErasedIsDamage) {
 
 TEST_F(ErasureTest, SalvageKeepsTextsAndLeavesErasedOnesErased) {
   Open();
-  const Position kept = Forecast("Is kept.");
-  const Position erased = Forecast(kSecret);
+  const Position kept = Record("Is kept.");
+  const Position erased = Record(kSecret);
   ASSERT_TRUE(Erase(erased).ok());
   AppendMany(20);
   Close();

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -13,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/fsck.h"
 #include "ledger_fixture.h"
 #include "log_factory.h"
@@ -48,8 +50,10 @@ class FlipTest : public LedgerFixture {
       Open();
       AppendMany(count);
       for (int i = 0; i < 6; ++i) requests_.push_back(Append("a", {absl::StrCat(i)}));
+      for (int i = 0; i < 20; ++i) Record(absl::StrCat("because of ", count, ", ", i));
       Close();
     }
+    EraseOne();
     // Opened to write, it would empty the write-ahead log.
     const absl::StatusOr<std::unique_ptr<Log>> log = Log::OpenReadOnly(directory_.path());
     ASSERT_TRUE(log.ok()) << log.status();
@@ -63,6 +67,21 @@ class FlipTest : public LedgerFixture {
       byte_count_ += file.file_size();
     }
     std::sort(files_.begin(), files_.end());
+  }
+
+  void Record(const std::string& rationale) {
+    const absl::StatusOr<Receipt> receipt =
+        SubmitAndWait(*log_, WriteOf(rationale, rationale, {Forecast(rationale)}));
+    ASSERT_TRUE(receipt.ok()) << receipt.status();
+    texts_[receipt->position.value] = rationale;
+  }
+
+  void EraseOne() {
+    Open();
+    const int64_t position = std::next(texts_.begin(), 5)->first;
+    ASSERT_TRUE(SubmitAndWait(*log_, Erasure("erase", Position{position})).ok());
+    texts_[position].clear();
+    Close();
   }
 
   // Half of them evenly over the bytes, half over the files: some files are small.
@@ -105,7 +124,20 @@ class FlipTest : public LedgerFixture {
         ++from;
       }
     }
-    return HoldsRequests(log) && HoldsStreams(log);
+    return HoldsTexts(log) && HoldsRequests(log) && HoldsStreams(log);
+  }
+
+  bool HoldsTexts(const Log& log) {
+    for (const auto& [position, written] : texts_) {
+      const absl::StatusOr<std::vector<event::v1::EntryText>> texts =
+          log.ReadTexts(entries_[static_cast<size_t>(position)]);
+      if (!texts.ok()) return false;
+      EXPECT_EQ(texts->size(), 1U) << "position " << position;
+      if (texts->size() != 1) return false;
+      EXPECT_EQ(texts->front().text(), written) << "position " << position << " is served wrong";
+      EXPECT_EQ(texts->front().has_erased_position(), written.empty()) << "position " << position;
+    }
+    return true;
   }
 
   bool HoldsRequests(const Log& log) {
@@ -162,6 +194,8 @@ class FlipTest : public LedgerFixture {
   uint64_t byte_count_ = 0;
   std::vector<StoredEntry> entries_;
   std::vector<Receipt> requests_;
+  // By position; empty where it was erased.
+  std::map<int64_t, std::string> texts_;
   TreeHead head_;
   std::map<std::string, int64_t> found_;
   std::map<std::string, int64_t> harmless_;

@@ -240,6 +240,40 @@ TEST_F(FsckTest, KeyFileThatIsNotTheLedgersIsNamed) {
   EXPECT_TRUE(Names(Check(), "key", "not a key of example.org/test"));
 }
 
+TEST_F(FsckTest, CopyOfTheCheckpointThatIsNotWholeIsAWarningAndBothAreDamage) {
+  constexpr int64_t kSlotBytes = 4'096;
+  Fill();
+  const fs::path anchor = fs::path(directory_.path()) / "ledger.anchor";
+  ASSERT_EQ(fs::file_size(anchor), 2 * kSlotBytes);
+  for (const int64_t slot : {int64_t{0}, kSlotBytes}) {
+    // In the note, in the bytes after it, in their digest.
+    for (const int64_t byte : {int64_t{20}, int64_t{3'000}, kSlotBytes - 1}) {
+      FlipBit(anchor, slot + byte, 3);
+      const FsckReport report = Check();
+      FlipBit(anchor, slot + byte, 3);
+      EXPECT_TRUE(report.sound());
+      ASSERT_EQ(report.findings.size(), 1U) << "byte " << slot + byte;
+      const Finding& finding = report.findings.front();
+      EXPECT_EQ(finding.severity, Severity::kWarning);
+      EXPECT_EQ(finding.part, "anchor");
+      EXPECT_EQ(finding.where, absl::StrCat("ledger.anchor byte ", slot));
+      EXPECT_FALSE(finding.advice.empty());
+    }
+  }
+  EXPECT_TRUE(Check().findings.empty());
+  FlipBit(anchor, 20, 3);
+  FlipBit(anchor, kSlotBytes + 20, 3);
+  EXPECT_TRUE(Names(Check(), "anchor", "ledger.anchor"));
+  // What the advice promises: the next checkpoints take the place of the damaged copy.
+  FlipBit(anchor, 20, 3);
+  for (int i = 0; i < 2; ++i) {
+    Open();
+    Append("a", {"more"});
+    Close();
+  }
+  EXPECT_TRUE(Check().findings.empty());
+}
+
 TEST_F(FsckTest, ChangedEntryIsNamedByPosition) {
   Fill();
   Tamper("entries", [](rocksdb::DB& database, rocksdb::ColumnFamilyHandle* family) {

@@ -3,11 +3,15 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "credence/base/check.h"
 #include "credence/base/error.h"
+#include "credence/event/v1/forecast_events.pb.h"
+#include "credence/event/v1/text.pb.h"
 #include "credence/ledger/tree.h"
 #include "log_factory.h"
 
@@ -32,6 +36,45 @@ EventDraft Say(std::string_view stream, std::string_view text) {
   draft.payload = payload;
   draft.actor = "tester";
   return draft;
+}
+
+EventDraft Forecast(std::string_view rationale) {
+  const auto payload = std::make_shared<event::v1::ForecastRecorded>();
+  payload->set_question("q");
+  payload->set_forecaster("analyst-1");
+  payload->set_rationale(std::string(rationale));
+  EventDraft draft;
+  draft.stream = "questions/q";
+  draft.payload = payload;
+  draft.actor = "forecasters/analyst-1";
+  return draft;
+}
+
+Submission Erasure(std::string_view request_id, Position position, std::string_view field) {
+  const auto payload = std::make_shared<event::v1::TextsErased>();
+  event::v1::ErasedText& text = *payload->add_texts();
+  text.set_position(position.value);
+  text.set_stream("questions/q");
+  text.add_fields(std::string(field));
+  payload->set_rationale("asked for");
+  EventDraft draft;
+  draft.stream = "ledger";
+  draft.payload = payload;
+  draft.actor = "operators/erasure";
+  Submission submission = WriteOf(request_id, "", {draft});
+  submission.after_durable = true;
+  return submission;
+}
+
+std::vector<std::string> FilesWith(const std::string& directory, std::string_view text) {
+  std::vector<std::string> found;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream stream(file.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    if (bytes.find(text) != std::string::npos) found.push_back(file.path().filename().string());
+  }
+  return found;
 }
 
 std::string TextOf(const StoredEntry& entry) {

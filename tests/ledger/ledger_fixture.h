@@ -44,6 +44,17 @@ class TemporaryDirectory {
 // An event in `stream` that says `text`.
 [[nodiscard]] EventDraft Say(std::string_view stream, std::string_view text);
 
+// A forecast of question "q" for the reason `rationale`: a text that lies beside the log.
+[[nodiscard]] EventDraft Forecast(std::string_view rationale);
+
+// A write that erases the text `field` of an entry of the stream of question "q".
+[[nodiscard]] Submission Erasure(std::string_view request_id, Position position,
+                                 std::string_view field = "rationale");
+
+// The names of the files below `directory` in which `text` stands.
+[[nodiscard]] std::vector<std::string> FilesWith(const std::string& directory,
+                                                 std::string_view text);
+
 // What an entry made by Say says.
 [[nodiscard]] std::string TextOf(const StoredEntry& entry);
 
