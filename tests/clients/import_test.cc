@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <zip.h>
 #include <zlib.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -315,6 +317,73 @@ TEST(TextFileTest, PlainCompressedAndArchivedFilesSayTheSame) {
   EXPECT_EQ(ReadTextFiles({(directory / "absent").string()}).status().code(),
             absl::StatusCode::kNotFound);
   std::filesystem::remove_all(directory);
+}
+
+// A directory with one zip archive in it.
+class ArchiveTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = std::filesystem::temp_directory_path() / absl::StrCat("credence-zip-", getpid());
+    std::filesystem::create_directories(directory_);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::string path() const { return (directory_ / "a.zip").string(); }
+
+  void Write(const std::vector<std::string>& members) const {
+    int error = 0;
+    zip_t* archive = zip_open(path().c_str(), ZIP_CREATE, &error);
+    for (size_t i = 0; i < members.size(); ++i) {
+      zip_file_add(archive, absl::StrCat("m", i).c_str(),
+                   zip_source_buffer(archive, members[i].data(), members[i].size(), 0), 0);
+    }
+    ASSERT_EQ(zip_close(archive), 0);
+  }
+
+  // Has the archive state another size for its one member, in both of its headers.
+  void StateSize(uint32_t actual, uint32_t claimed) const {
+    std::ifstream in(path(), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const auto text = [](uint32_t number) {
+      std::string little(4, '\0');
+      for (int i = 0; i < 4; ++i) little[i] = static_cast<char>(number >> (8 * i));
+      return little;
+    };
+    int replaced = 0;
+    for (size_t at = bytes.find(text(actual)); at != std::string::npos;
+         at = bytes.find(text(actual), at + 4)) {
+      bytes.replace(at, 4, text(claimed));
+      ++replaced;
+    }
+    ASSERT_EQ(replaced, 2);
+    std::ofstream(path(), std::ios::binary) << bytes;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(ArchiveTest, MemoryFollowsWhatIsReadAndNotWhatAnArchiveStates) {
+  const std::string text(5'000, 'x');
+  Write({text});
+  StateSize(5'000, 0xfffffff0U);
+  const auto peak_kibibytes = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto before = peak_kibibytes();
+  const auto files = ReadTextFiles({path()}, size_t{8} << 30);
+  EXPECT_EQ(files.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(files.status().message(), "damaged")) << files.status();
+  EXPECT_LT(peak_kibibytes() - before, 1 << 20);
+}
+
+TEST_F(ArchiveTest, MoreThanTheLimitIsRefusedHoweverItIsSpreadOverMembers) {
+  Write({std::string(600, 'a'), std::string(600, 'b')});
+  EXPECT_TRUE(ReadTextFiles({path()}, 1'200).ok());
+  const auto files = ReadTextFiles({path()}, 1'199);
+  EXPECT_EQ(files.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::StrContains(files.status().message(), "more than 1199 bytes"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct TextFile {
 
 // The text of each file: of a directory the regular files in it, by name; of an archive its
 // members, by name. NOT_FOUND for a path that does not exist; INVALID_ARGUMENT for one that cannot
-// be read or unpacked, and where unpacking gives more than 4 GiB.
+// be read or unpacked, and where all together have more than `bytes_max`. Memory follows what is
+// read, whatever size an archive states.
 [[nodiscard]] absl::StatusOr<std::vector<TextFile>> ReadTextFiles(
-    const std::vector<std::string>& paths);
+    const std::vector<std::string>& paths, size_t bytes_max = size_t{4} << 30);
 
 }  // namespace credence::cli
