@@ -41,7 +41,7 @@ class SecuredServer(unittest.TestCase):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="credence-"))
         make_certificates(cls.folder)
         cls.data = cls.folder / "data"
-        run(PROGRAM, "init", "--data", cls.data, "--origin", "example.org/test")
+        cls.key = run(PROGRAM, "init", "--data", cls.data, "--origin", "example.org/test").strip()
         cls.admin = cls.token("operator-1", "admin")
         cls.reader = cls.token("reader-1", "reader")
         ports = [cls.folder / "port", cls.folder / "http-port"]
@@ -64,6 +64,13 @@ class SecuredServer(unittest.TestCase):
         cls.process.terminate()
         cls.process.wait(STOP_SECONDS)
         shutil.rmtree(cls.folder)
+
+    def verify(self, *flags, url=None):
+        """Verifies the server's log; the exit code, and what was said."""
+        done = subprocess.run(
+            [PROGRAM, "verify", url or f"https://{self.http}", "--key", self.key, *flags],
+            cwd=self.folder, text=True, capture_output=True, check=False, timeout=300)
+        return done.returncode, done.stdout + done.stderr
 
     @classmethod
     def token(cls, principal, role):
@@ -105,6 +112,23 @@ class SecuredServer(unittest.TestCase):
         self.assertEqual(self.curl("-H", f"Authorization: Bearer {self.reader}", *json), "200")
         self.assertEqual(self.curl(f"https://{self.http}/healthz"), "200")
         self.assertEqual(self.curl(f"https://{self.http}/metrics"), "401")
+
+    def test_a_log_behind_tls_is_verified_by_who_may_read_it(self):
+        (self.folder / "reader.token").write_text(self.reader, encoding="utf-8")
+        (self.folder / "narrow.token").write_text(self.token("narrow-1", "reader:energy"),
+                                                  encoding="utf-8")
+        authority, token = ("--tls-ca", "ca.pem"), ("--token-file", "reader.token")
+        code, said = self.verify(*authority, *token)
+        self.assertEqual(code, 0, said)
+        self.assertIn("verified", said)
+        for flags, expected in ((token, 6), (authority, 7),
+                                ((*authority, "--token-file", "narrow.token"), 7),
+                                ((*authority, "--token-file", "nothing.token"), 2)):
+            code, said = self.verify(*flags)
+            self.assertEqual(code, expected, said)
+        code, said = self.verify(*token, url="http://ledger.example.org/")
+        self.assertEqual(code, 2, said)
+        self.assertIn("plaintext", said)
 
     def test_the_audit_log_holds_no_token(self):
         with credence.Client(self.endpoint, token=self.reader + "x", tls=self.tls) as client:

@@ -1,12 +1,12 @@
 #include "credence/cli/context.h"
 
-#include <fstream>
 #include <utility>
 
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
 #include "credence/cli/exit_code.h"
+#include "credence/cli/identity.h"
 #include "credence/cli/time.h"
 #include "credence/client/verify/note.h"
 
@@ -24,36 +24,6 @@ CliContext::Action CliContext::FindAction(const CLI::App* command) const {
   return found == actions_.end() ? Action() : found->second;
 }
 
-namespace {
-
-absl::StatusOr<std::string> ReadToken(const GlobalFlags& flags) {
-  if (flags.token_file.empty()) return flags.token;
-  std::ifstream file(flags.token_file);
-  std::string token;
-  std::getline(file, token);
-  if (!file && token.empty()) {
-    return UsageError(Cat("--token-file: ", flags.token_file, " cannot be read or is empty"));
-  }
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\r')) token.pop_back();
-  return token;
-}
-
-// A connection whose options do not fit together, in the words of the flags.
-absl::Status FlagError(const absl::Status& status) {
-  static const auto* const kFlags =
-      new std::map<std::string, std::string>{{"tls.authority_file", "--tls-ca"},
-                                             {"tls.certificate_file", "--tls-cert"},
-                                             {"tls.key_file", "--tls-key"},
-                                             {"token", "the token"}};
-  const ErrorDetail detail = GetErrorDetail(status);
-  if (detail.fields.empty()) return status;
-  const auto found = kFlags->find(detail.fields.front().field);
-  if (found == kFlags->end()) return status;
-  return UsageError(Cat(found->second, ": ", detail.fields.front().description));
-}
-
-}  // namespace
-
 absl::StatusOr<client::Client*> CliContext::Connect() {
   if (client_ != nullptr) return client_.get();
   client::ClientOptions options;
@@ -63,7 +33,7 @@ absl::StatusOr<client::Client*> CliContext::Connect() {
                  .authority_file = flags_.tls_authority,
                  .certificate_file = flags_.tls_certificate,
                  .key_file = flags_.tls_key};
-  CREDENCE_ASSIGN_OR_RETURN(options.token, ReadToken(flags_));
+  CREDENCE_ASSIGN_OR_RETURN(options.token, TokenOf(flags_));
   if (const absl::Status status = client::CheckConnection(options); !status.ok()) {
     return FlagError(status);
   }

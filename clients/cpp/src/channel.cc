@@ -1,6 +1,5 @@
 #include "channel.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
@@ -22,6 +21,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "loopback.h"
 
 namespace credence::client {
 namespace {
@@ -72,15 +72,11 @@ std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const ClientTls& tls) 
   return grpc::experimental::TlsCredentials(options);
 }
 
-// Whether what is sent to `endpoint` stays on this machine. A name such as 127.example.org does
-// not.
+// Whether what is sent to `endpoint` stays on this machine.
 bool StaysHere(const std::string& endpoint) {
   if (absl::StartsWith(endpoint, "unix:")) return true;
   const std::string host = endpoint.substr(0, endpoint.rfind(':'));
-  if (host == "localhost" || host == "[::1]") return true;
-  in_addr address{};
-  return inet_pton(AF_INET, host.c_str(), &address) == 1 &&
-         ntohl(address.s_addr) >> 24U == IN_LOOPBACKNET;
+  return host == "[::1]" || IsLoopbackHost(host);
 }
 
 absl::Status CheckFile(std::string_view field, const std::string& file) {

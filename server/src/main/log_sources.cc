@@ -11,6 +11,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
+#include "credence/cli/identity.h"
 #include "credence/client/verify/note.h"
 #include "credence/client/verify/rpc_source.h"
 #include "credence/client/verify/text_checker.h"
@@ -80,7 +81,11 @@ absl::StatusOr<std::unique_ptr<client::LogSource>> MakeLedgerSource(const std::s
 absl::StatusOr<std::unique_ptr<client::LogSource>> MakeNamedSource(cli::CliContext& context,
                                                                    const std::string& name) {
   if (absl::StartsWith(name, "http://") || absl::StartsWith(name, "https://")) {
-    return client::MakeHttpSource(name, kFileTimeout);
+    CREDENCE_ASSIGN_OR_RETURN(const client::HttpIdentity identity,
+                              cli::HttpIdentityOf(context.flags()));
+    auto source = client::MakeHttpSource(name, kFileTimeout, identity);
+    if (!source.ok()) return cli::FlagError(source.status());
+    return source;
   }
   std::error_code error;
   if (std::filesystem::is_directory(name, error)) return client::MakeDirectorySource(name);

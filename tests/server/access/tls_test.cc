@@ -3,6 +3,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/ssl.hpp>
 
+#include "credence/client/verify/source.h"
 #include "secured.h"
 
 // TLS: whom the server proves to be, and whose certificates it believes.
@@ -142,6 +143,51 @@ TEST_F(TlsTest, AClientRefusesAServerOfAnAuthorityThatItDoesNotKnow) {
   EXPECT_EQ(Ask(TlsOptionsOf(admin_token, path("other.pem"))).code(),
             absl::StatusCode::kUnavailable);
   EXPECT_ANY_THROW(TlsClient(http_server->port(), path("other.pem")));
+}
+
+TEST_F(TlsTest, ALogIsReadOverHttpsUnderAnAuthorityWithATokenOrACertificate) {
+  v1::AccessGrant grant;
+  grant.set_principal("auditor-1");
+  grant.set_certificate_subject("CN=auditor-1,O=Example");
+  MakeGrantOf(grant, {"auditor"});
+  choices.tls.client_authority_file = path("ca.pem");
+  Start(choices);
+  const std::string url = Cat("https://127.0.0.1:", http_server->port());
+  const auto read = [&](const client::HttpIdentity& identity) -> absl::StatusOr<std::string> {
+    CREDENCE_ASSIGN_OR_RETURN(const auto source,
+                              client::MakeHttpSource(url, absl::Seconds(30), identity));
+    return source->Read("checkpoint");
+  };
+  const auto checkpoint = read({.authority_file = path("ca.pem"), .token = admin_token});
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(*checkpoint, HasSubstr(kOrigin));
+  const client::ClientOptions shown = Showing(authority.MakeClient("auditor-1"), "auditor");
+  const auto by_certificate = read({.authority_file = path("ca.pem"),
+                                    .certificate_file = shown.tls.certificate_file,
+                                    .key_file = shown.tls.key_file});
+  EXPECT_TRUE(by_certificate.ok()) << by_certificate.status();
+  // The system knows no authority of a test.
+  EXPECT_EQ(read({.token = admin_token}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(read({.authority_file = path("ca.pem")}).status().code(),
+            absl::StatusCode::kUnauthenticated);
+}
+
+TEST_F(TlsTest, WhatDoesNotGoWithAnAddressIsRefusedBeforeAnythingIsSent) {
+  const auto field = [&](const std::string& url, const client::HttpIdentity& identity) {
+    const auto source = client::MakeHttpSource(url, absl::Seconds(1), identity);
+    return source.ok() ? std::string("OK") : GetErrorDetail(source.status()).fields.front().field;
+  };
+  const std::string ca = path("ca.pem");
+  EXPECT_EQ(field("http://example.org", {.token = "secret"}), "token");
+  EXPECT_EQ(field("http://127.0.0.1:1", {.token = "secret"}), "OK");
+  EXPECT_EQ(field("http://[::1]:1", {.token = "secret"}), "OK");
+  EXPECT_EQ(field("http://127.example.org", {.token = "secret"}), "token");
+  EXPECT_EQ(field("https://example.org", {.token = "secret"}), "OK");
+  EXPECT_EQ(field("http://127.0.0.1:1", {.authority_file = ca}), "tls.enabled");
+  EXPECT_EQ(field("https://127.0.0.1:1", {.authority_file = path("nothing.pem")}),
+            "tls.authority_file");
+  EXPECT_EQ(field("https://127.0.0.1:1", {.certificate_file = ca}), "tls.key_file");
+  EXPECT_EQ(field("https://127.0.0.1:1", {.certificate_file = ca, .key_file = ca}), "tls.key_file");
 }
 
 TEST_F(TlsTest, ANewCertificateIsShownWithoutARestart) {

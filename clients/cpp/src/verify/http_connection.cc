@@ -20,7 +20,7 @@
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
-#include "credence/client/verify/source.h"
+#include "loopback.h"
 
 namespace credence::client {
 namespace {
@@ -73,6 +73,46 @@ absl::Status Unavailable(const std::string& url, std::string_view what) {
   return MakeError(absl::StatusCode::kUnavailable, Cat(url, ": ", what), detail);
 }
 
+absl::Status CheckIdentity(const Address& address, const std::string& url,
+                           const HttpIdentity& identity) {
+  if (identity.certificate_file.empty() != identity.key_file.empty()) {
+    return InvalidField("FIELD_INVALID",
+                        identity.key_file.empty() ? "tls.key_file" : "tls.certificate_file",
+                        "must be given together with the other of the two");
+  }
+  if (address.tls) return absl::OkStatus();
+  if (!identity.authority_file.empty() || !identity.key_file.empty()) {
+    return InvalidField("FIELD_INVALID", "tls.enabled",
+                        Cat(url, " is read without TLS: certificates go with https://"));
+  }
+  if (identity.token.empty() || IsLoopbackHost(address.host)) return absl::OkStatus();
+  return InvalidField(
+      "FIELD_INVALID", "token",
+      Cat("would be sent to ", url, " in plaintext, for anybody on the way to read: use https://"));
+}
+
+// A file of the identity that cannot be used.
+absl::Status BadFile(std::string_view field, const std::string& file,
+                     const beast::error_code& error) {
+  return InvalidField("FIELD_INVALID", field, Cat(file, ": cannot be used: ", error.message()));
+}
+
+absl::Status TakeIdentity(const HttpIdentity& identity, asio::ssl::context& tls) {
+  beast::error_code error;
+  if (identity.authority_file.empty()) {
+    tls.set_default_verify_paths();
+  } else if (tls.load_verify_file(identity.authority_file, error); error) {
+    return BadFile("tls.authority_file", identity.authority_file, error);
+  }
+  tls.set_verify_mode(asio::ssl::verify_peer);
+  if (identity.certificate_file.empty()) return absl::OkStatus();
+  tls.use_certificate_chain_file(identity.certificate_file, error);
+  if (error) return BadFile("tls.certificate_file", identity.certificate_file, error);
+  tls.use_private_key_file(identity.key_file, asio::ssl::context::pem, error);
+  if (error) return BadFile("tls.key_file", identity.key_file, error);
+  return absl::OkStatus();
+}
+
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
@@ -80,20 +120,22 @@ using Response = http::response<http::string_body>;
 
 class HttpConnection::Impl {
  public:
-  Impl(std::string url, Address address, absl::Duration timeout)
+  Impl(std::string url, Address address, absl::Duration timeout, const std::string& token)
       : url_(std::move(url)),
         address_(std::move(address)),
+        authorization_(token.empty() ? "" : Cat("Bearer ", token)),
         timeout_(absl::ToChronoMilliseconds(timeout)),
-        tls_(asio::ssl::context::tls_client) {
-    tls_.set_default_verify_paths();
-    tls_.set_verify_mode(asio::ssl::verify_peer);
-  }
+        tls_(asio::ssl::context::tls_client) {}
+
+  // Before the first request.
+  absl::Status Identify(const HttpIdentity& identity) { return TakeIdentity(identity, tls_); }
 
   absl::StatusOr<HttpReply> Send(http::verb verb, const std::string& path,
                                  const std::string& body) {
     Request request(verb, Cat(address_.path, path), 11);
     request.set(http::field::host, address_.host);
     request.set(http::field::user_agent, "credence");
+    if (!authorization_.empty()) request.set(http::field::authorization, authorization_);
     if (verb == http::verb::post) request.set(http::field::content_type, "text/plain");
     request.body() = body;
     request.prepare_payload();
@@ -186,6 +228,7 @@ class HttpConnection::Impl {
 
   const std::string url_;
   const Address address_;
+  const std::string authorization_;
   const std::chrono::milliseconds timeout_;
   std::atomic<bool> cancelled_ = false;
   asio::io_context context_;
@@ -198,10 +241,13 @@ HttpConnection::HttpConnection(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 HttpConnection::~HttpConnection() = default;
 
 absl::StatusOr<std::unique_ptr<HttpConnection>> HttpConnection::Make(const std::string& url,
-                                                                     absl::Duration timeout) {
+                                                                     absl::Duration timeout,
+                                                                     const HttpIdentity& identity) {
   CREDENCE_ASSIGN_OR_RETURN(Address address, ParseUrl(url));
+  CREDENCE_RETURN_IF_ERROR(CheckIdentity(address, url, identity));
   try {
-    auto impl = std::make_unique<Impl>(url, std::move(address), timeout);
+    auto impl = std::make_unique<Impl>(url, std::move(address), timeout, identity.token);
+    CREDENCE_RETURN_IF_ERROR(impl->Identify(identity));
     return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(impl)));
   } catch (const std::exception& error) {
     return Unavailable(url, error.what());

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "credence/client/verify/source.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -18,15 +19,15 @@ struct HttpReply {
   std::string body;
 };
 
-// A connection to the server of an address `http://HOST[:PORT][/PATH]` or `https://...`, whose
-// certificate is checked against the system's authorities. It is made when first needed, and used
-// again as long as the server keeps it. Not thread-safe, but for Cancel.
+// A connection to the server of an address `http://HOST[:PORT][/PATH]` or `https://...`. It is made
+// when first needed, and used again as long as the server keeps it. Not thread-safe, but for
+// Cancel.
 class HttpConnection {
  public:
-  // Each request may take `timeout`. INVALID_ARGUMENT, reason FIELD_INVALID, field "url", for
-  // another form of address.
-  [[nodiscard]] static absl::StatusOr<std::unique_ptr<HttpConnection>> Make(const std::string& url,
-                                                                            absl::Duration timeout);
+  // Each request may take `timeout`. INVALID_ARGUMENT, reason FIELD_INVALID, with the field "url"
+  // for another form of address, and else with that of the identity that does not go with it.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<HttpConnection>> Make(
+      const std::string& url, absl::Duration timeout, const HttpIdentity& identity = {});
   ~HttpConnection();
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;

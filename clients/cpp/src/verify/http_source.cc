@@ -20,18 +20,34 @@ class HttpSource final : public LogSource {
     const std::string target = Cat("/", path);
     CREDENCE_ASSIGN_OR_RETURN(HttpReply reply, connection_->Get(target));
     if (reply.status == 200) return std::move(reply.body);
-    const std::string what = Cat(url_, ": GET ", target, " answered ", reply.status);
-    ErrorDetail detail;
-    if (reply.status != 404) {
-      detail.reason = "UNAVAILABLE";
-      return MakeError(absl::StatusCode::kUnavailable, what, detail);
-    }
-    detail.reason = "NOT_FOUND";
-    detail.metadata["resource"] = target;
-    return MakeError(absl::StatusCode::kNotFound, what, detail);
+    return Failed(reply.status, target);
   }
 
  private:
+  [[nodiscard]] absl::Status Failed(int status, const std::string& target) const {
+    const std::string what = Cat(url_, ": GET ", target, " answered ", status);
+    ErrorDetail detail;
+    switch (status) {
+      case 401:
+        detail.reason = "UNAUTHENTICATED";
+        return MakeError(absl::StatusCode::kUnauthenticated,
+                         Cat(what, ": the server asks who reads; show a token that it knows"),
+                         detail);
+      case 403:
+        detail.reason = "PERMISSION_DENIED";
+        return MakeError(absl::StatusCode::kPermissionDenied,
+                         Cat(what, ": who shows this token may not read the log as a whole"),
+                         detail);
+      case 404:
+        detail.reason = "NOT_FOUND";
+        detail.metadata["resource"] = target;
+        return MakeError(absl::StatusCode::kNotFound, what, detail);
+      default:
+        detail.reason = "UNAVAILABLE";
+        return MakeError(absl::StatusCode::kUnavailable, what, detail);
+    }
+  }
+
   const std::string url_;
   const std::unique_ptr<HttpConnection> connection_;
 };
@@ -39,8 +55,9 @@ class HttpSource final : public LogSource {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LogSource>> MakeHttpSource(const std::string& url,
-                                                          absl::Duration timeout) {
-  CREDENCE_ASSIGN_OR_RETURN(auto connection, HttpConnection::Make(url, timeout));
+                                                          absl::Duration timeout,
+                                                          const HttpIdentity& identity) {
+  CREDENCE_ASSIGN_OR_RETURN(auto connection, HttpConnection::Make(url, timeout, identity));
   return std::make_unique<HttpSource>(url, std::move(connection));
 }
 

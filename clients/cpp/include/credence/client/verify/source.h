@@ -43,11 +43,23 @@ inline constexpr size_t kLogFileBytesMax = size_t{17} << 20;
 // Plain files below `directory`, as `credence export` writes them.
 [[nodiscard]] std::unique_ptr<LogSource> MakeDirectorySource(const std::string& directory);
 
-// Below an address `http://HOST[:PORT][/PATH]` or `https://...`, whose certificate is checked
-// against the system's authorities. A connection is used again as long as the server keeps it;
-// each file may take `timeout`. INVALID_ARGUMENT, reason FIELD_INVALID, for another form of
-// address.
-[[nodiscard]] absl::StatusOr<std::unique_ptr<LogSource>> MakeHttpSource(const std::string& url,
-                                                                        absl::Duration timeout);
+// How a server of HTTP is known, and what is shown to it.
+struct HttpIdentity {
+  // PEM file of the authorities that its certificate is checked against; the system's where empty.
+  std::string authority_file{};
+  // PEM files of a certificate to show, with its chain, and of its private key: both or none.
+  std::string certificate_file{};
+  std::string key_file{};
+  // Token that says who reads, without "Bearer "; may be empty.
+  std::string token{};
+};
+
+// Below an address `http://HOST[:PORT][/PATH]` or `https://...`. A connection is used again as long
+// as the server keeps it; each file may take `timeout`. INVALID_ARGUMENT, reason FIELD_INVALID, for
+// another form of address, for files that cannot be used, for certificates without TLS, and for a
+// token that others could read on its way. A server that does not let the reader in makes a read
+// fail with UNAUTHENTICATED or PERMISSION_DENIED.
+[[nodiscard]] absl::StatusOr<std::unique_ptr<LogSource>> MakeHttpSource(
+    const std::string& url, absl::Duration timeout, const HttpIdentity& identity = {});
 
 }  // namespace credence::client
