@@ -19,24 +19,12 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::Message;
 
-// Longest text of a request or an answer on the audit log.
-constexpr size_t kAuditTextBytesMax = 2'048;
 // How often a stream's caller is asked for again.
 constexpr absl::Duration kStreamCheckInterval = absl::Seconds(1);
 
 std::unique_ptr<Message> MakeMessage(const Descriptor& type) {
   return std::unique_ptr<Message>(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type)->New());
-}
-
-// A message in words, without the one secret that the contract has.
-std::string AuditText(const Descriptor& type, std::string_view bytes) {
-  const std::unique_ptr<Message> message = MakeMessage(type);
-  if (!message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return "malformed";
-  if (const auto* const token = type.FindFieldByName("token"); token != nullptr) {
-    message->GetReflection()->ClearField(message.get(), token);
-  }
-  return message->ShortDebugString().substr(0, kAuditTextBytesMax);
 }
 
 const CallerCredentials& CredentialsIn(const CallContext& context) {
@@ -92,8 +80,7 @@ void AccessGate::Guard(Router& router) {
     const CallKind kind = entry.stream ? CallKind::kStream
                           : writes     ? CallKind::kWrite
                                        : CallKind::kRead;
-    const Guarded guarded{&RuleOf(Cat(service, "/", method)), kind, method_declared->input_type(),
-                          method_declared->output_type()};
+    const Guarded guarded{&RuleOf(Cat(service, "/", method)), kind, method_declared->input_type()};
     if (entry.unary) return {GuardUnary(guarded, std::move(entry.unary)), nullptr};
     return {nullptr, GuardStream(guarded, std::move(entry.stream))};
   });
@@ -104,18 +91,9 @@ UnaryHandler AccessGate::GuardUnary(const Guarded& guarded, UnaryHandler handler
                                                        std::string_view request, Answer answer) {
     absl::StatusOr<Admitted> admitted = Admit(guarded, context, request);
     if (!admitted.ok()) return answer(admitted.status());
-    const CallContext& known = admitted->context;
-    if (!guarded.rule->audited) {
-      return handler(known, request,
-                     [share = admitted->share, answer = std::move(answer)](
-                         absl::StatusOr<std::string> response) { answer(std::move(response)); });
-    }
-    handler(known, request,
-            [this, guarded, admitted = *admitted, asked = std::string(request),
-             answer = std::move(answer)](absl::StatusOr<std::string> response) {
-              NoteAct(guarded, admitted.context, asked, response);
-              answer(std::move(response));
-            });
+    handler(admitted->context, request,
+            [share = admitted->share, answer = std::move(answer)](
+                absl::StatusOr<std::string> response) { answer(std::move(response)); });
   };
 }
 
@@ -125,10 +103,6 @@ StreamHandler AccessGate::GuardStream(const Guarded& guarded, StreamHandler hand
              std::string_view request) -> absl::StatusOr<std::unique_ptr<MessageSource>> {
     CREDENCE_ASSIGN_OR_RETURN(Admitted admitted, Admit(guarded, context, request));
     absl::StatusOr<std::unique_ptr<MessageSource>> source = handler(admitted.context, request);
-    if (guarded.rule->audited) {
-      NoteAct(guarded, admitted.context, request,
-              source.ok() ? absl::StatusOr<std::string>("") : source.status());
-    }
     if (!source.ok()) return source.status();
     return std::make_unique<GuardedSource>(this, guarded, std::move(admitted), std::string(request),
                                            *std::move(source));
@@ -210,21 +184,6 @@ void AccessGate::NoteRefusal(const MethodRule& rule, const CallerCredentials& cr
   fields.emplace_back("reason", GetErrorDetail(status).reason);
   fields.emplace_back("message", std::string(FromAbsl(status.message())));
   control_->audit().NoteRefusal(fields, control_->Now());
-}
-
-void AccessGate::NoteAct(const Guarded& guarded, const CallContext& context,
-                         std::string_view request, const absl::StatusOr<std::string>& response) {
-  AuditLog::Fields fields = {{"method", std::string(guarded.rule->method)},
-                             {"peer", CredentialsIn(context).peer},
-                             {"principal", context.principal->name},
-                             {"credential", context.principal->credential},
-                             {"request", AuditText(*guarded.input, request)}};
-  if (response.ok()) {
-    fields.emplace_back("answer", AuditText(*guarded.output, *response));
-  } else {
-    fields.emplace_back("error", std::string(FromAbsl(response.status().message())));
-  }
-  control_->audit().NoteAct("admin", fields, control_->Now());
 }
 
 }  // namespace credence::server

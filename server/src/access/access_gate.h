@@ -26,8 +26,8 @@ class AccessGate {
   // Puts every method of `router` behind the gate. CHECKs that each has a rule.
   void Guard(Router& router);
 
-  // Whether the caller of a method is known at all: to be asked before anything is done with what it
-  // sent. UNAUTHENTICATED.
+  // Whether the caller of a method is known at all: to be asked before anything is done with what
+  // it sent. UNAUTHENTICATED.
   [[nodiscard]] absl::Status Know(std::string_view method, const CallerCredentials& credentials);
 
   // Whether a caller may have what is served at a path beside the methods, by the rule of that
@@ -41,7 +41,6 @@ class AccessGate {
     const MethodRule* rule;
     CallKind kind;
     const google::protobuf::Descriptor* input;
-    const google::protobuf::Descriptor* output;
   };
 
   // A call that may be made: its context with who makes it, and the caller's share, which is held
@@ -62,8 +61,6 @@ class AccessGate {
                                    std::string_view request) const;
   void NoteRefusal(const MethodRule& rule, const CallerCredentials& credentials,
                    const Principal* principal, const absl::Status& status);
-  void NoteAct(const Guarded& guarded, const CallContext& context, std::string_view request,
-               const absl::StatusOr<std::string>& response);
 
   [[nodiscard]] UnaryHandler GuardUnary(const Guarded& guarded, UnaryHandler handler);
   [[nodiscard]] StreamHandler GuardStream(const Guarded& guarded, StreamHandler handler);

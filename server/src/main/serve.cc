@@ -9,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/synchronization/mutex.h"
+#include "access/act_audit.h"
 #include "credence/base/error.h"
 #include "credence/base/status_macros.h"
 #include "credence/base/strings.h"
@@ -188,7 +189,7 @@ void TellCertificates(const absl::Status& status, Logger& logger, AuditLog* audi
   } else {
     logger.Warning(Cat("certificates stay as they were: ", error));
   }
-  if (audit != nullptr) audit->NoteAct("certificates_read", {{"error", error}}, absl::Now());
+  audit->NoteAct("certificates_read", {{"error", error}}, absl::Now());
 }
 
 absl::StatusOr<std::unique_ptr<ledger::Log>> OpenLog(const ServeFlags& flags,
@@ -218,16 +219,20 @@ std::string ServingText(const ledger::Log& log, const std::string& grpc, const s
              log.tree_head().size.value, " events");
 }
 
-absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
-  const std::string http_listen = HttpListen(flags);
-  const SecurityFlags& security = flags.security;
-  CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
+void QuietLibraries() {
   // Debian's abseil looks for lock cycles at each lock, in release builds too. The tests run with
   // that; here it would cost a twentieth of the throughput.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // The library would write a line of its own for each text that a caller sends and that is no
   // UTF-8. The caller is told; the log is not theirs to fill.
   google::protobuf::SetLogHandler(nullptr);
+}
+
+absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
+  const std::string http_listen = HttpListen(flags);
+  const SecurityFlags& security = flags.security;
+  CREDENCE_RETURN_IF_ERROR(CheckFlags(flags));
+  QuietLibraries();
   const StopSignal stop;
   const ledger::RealClock clock;
   CREDENCE_ASSIGN_OR_RETURN(const std::unique_ptr<ledger::Log> log, OpenLog(flags, clock));
@@ -246,6 +251,7 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
   Router router;
   AddServices(router, engine, {witnessed, flags.backup_directory, access.control.get()});
   admission.Guard(router);
+  AuditActs(router, access.audit.get());
   if (access.gate != nullptr) access.gate->Guard(router);
   CallMetrics calls;
   calls.Instrument(router);

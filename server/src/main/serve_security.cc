@@ -158,10 +158,10 @@ absl::Status CheckSecurity(const SecurityFlags& flags, const std::string& listen
 absl::StatusOr<Access> OpenAccess(const SecurityFlags& flags, bool loopback_only,
                                   const std::string& data_directory, const Engine& engine) {
   Access access;
-  if (!flags.access_required(loopback_only)) return access;
   const std::string audit_file =
       flags.audit_file.empty() ? Cat(data_directory, "/audit.jsonl") : flags.audit_file;
   CREDENCE_ASSIGN_OR_RETURN(access.audit, AuditLog::Open(audit_file));
+  if (!flags.access_required(loopback_only)) return access;
   AccessOptions options;
   options.path = AccessPath(data_directory);
   options.origin = engine.log().origin();

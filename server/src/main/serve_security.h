@@ -52,7 +52,7 @@ struct Access {
   std::unique_ptr<AccessGate> gate;
 };
 
-// All null where nobody is asked. `engine` must outlive it.
+// Control and gate are null where nobody is asked. `engine` must outlive it.
 [[nodiscard]] absl::StatusOr<Access> OpenAccess(const SecurityFlags& flags, bool loopback_only,
                                                 const std::string& data_directory,
                                                 const Engine& engine);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/synchronization/notification.h"
 #include "access/authorize.h"
 #include "access/method_rules.h"
 #include "secured.h"
@@ -734,6 +735,44 @@ TEST_F(AccessTest, AServerThatAsksNobodyKeepsNoGrants) {
   const auto caller = anybody.GetCaller({});
   ASSERT_TRUE(caller.ok()) << caller.status();
   EXPECT_FALSE(caller->access_required());
+}
+
+TEST_F(AccessTest, AnOpenServerPutsWhatAdminsDoOnTheAuditLogToo) {
+  ledger::OpenOptions open;
+  open.directory = data();
+  open.clock = &clock;
+  auto opened = ledger::Log::Open(open);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  Engine open_engine(opened->get(), &clock);
+  ASSERT_TRUE(open_engine.Start().ok());
+  auto audit_opened = AuditLog::Open(path("audit.jsonl"));
+  ASSERT_TRUE(audit_opened.ok()) << audit_opened.status();
+  Router open_router;
+  AddServices(open_router, open_engine, {.backup_directory = path("backups")});
+  AuditActs(open_router, audit_opened->get());
+  const auto call = [&](const std::string& service, const std::string& method,
+                        const google::protobuf::Message& request) {
+    absl::Status ended = absl::UnknownError("not answered");
+    absl::Notification answered;
+    open_router.services().at(service).at(method).unary(
+        {}, request.SerializeAsString(), [&](const absl::StatusOr<std::string>& response) {
+          ended = response.status();
+          answered.Notify();
+        });
+    answered.WaitForNotification();
+    return ended;
+  };
+  v1::EraseTextsRequest erase;
+  erase.set_rationale("a request of 2026-01-31");
+  EXPECT_FALSE(call("credence.v1.AdminService", "EraseTexts", erase).ok());
+  EXPECT_TRUE(call("credence.v1.LedgerService", "GetServerInfo", v1::GetServerInfoRequest()).ok());
+  open_engine.Stop();
+  const std::string text = AuditText();
+  EXPECT_THAT(text, HasSubstr(R"("event":"admin","method":"credence.v1.AdminService/EraseTexts")"));
+  EXPECT_THAT(text, HasSubstr(R"("access":"open")"));
+  EXPECT_THAT(text, HasSubstr("a request of 2026-01-31"));
+  EXPECT_THAT(text, HasSubstr(R"("error":")"));
+  EXPECT_THAT(text, Not(HasSubstr("GetServerInfo")));
 }
 
 TEST_F(AccessTest, AServerThatWouldLetNobodyInDoesNotStart) {

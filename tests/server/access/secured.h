@@ -9,6 +9,7 @@
 #include "access/access_control.h"
 #include "access/access_file.h"
 #include "access/access_gate.h"
+#include "access/act_audit.h"
 #include "access/audit_log.h"
 #include "certificates.h"
 #include "credence/base/status_macros.h"
@@ -96,6 +97,7 @@ class SecuredTest : public testing::Test {
     gate = std::make_unique<AccessGate>(control.get(), engine.get(), choices.budgets);
     router = std::make_unique<Router>();
     AddServices(*router, *engine, {.access = control.get()});
+    AuditActs(*router, audit.get(), [this] { return now; });
     gate->Guard(*router);
     Listen(choices);
   }
