@@ -20,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path()
 # What the package and its libraries may add to Debian.
 ADDED_BYTES_MAX = 150 << 20
+# Without overlays and namespaces, which a container that builds one seldom has.
+ENVIRONMENT = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 
 
 class ContainerTest(unittest.TestCase):
@@ -36,13 +38,14 @@ class ContainerTest(unittest.TestCase):
         cls.image = cls.build_image()
 
     @classmethod
+    def command(cls, *arguments):
+        return ["buildah", "--root", str(cls.folder / "root"), "--runroot", str(cls.folder / "run"),
+                *map(str, arguments)]
+
+    @classmethod
     def buildah(cls, *arguments):
-        # Without overlays and namespaces, which a container that builds one seldom has.
-        environment = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
-        done = subprocess.run(
-            ["buildah", "--root", cls.folder / "root", "--runroot", cls.folder / "run",
-             *map(str, arguments)],
-            text=True, capture_output=True, check=False, timeout=1200, env=environment)
+        done = subprocess.run(cls.command(*arguments), text=True, capture_output=True, check=False,
+                              timeout=1200, env=ENVIRONMENT)
         if done.returncode != 0:
             raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout.strip()
@@ -91,28 +94,26 @@ class ContainerTest(unittest.TestCase):
         self.assertLess(size - self.base_bytes, ADDED_BYTES_MAX)
 
     def test_a_ledger_is_made_served_and_backed_up_in_it(self):
-        work = "cd /var/lib/credence && "
-        def sh(command):
-            return self.buildah("run", self.container, "--", "sh", "-euc", work + command)
-        sh("credence init --data ledger --origin example.org/forecasts > ledger.vkey")
-        mounted = pathlib.Path(self.buildah("mount", self.container))
-        self.addCleanup(self.buildah, "umount", self.container)
+        volume = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        os.chown(volume, 65532, 65532)
+        within = ("run", "-v", f"{volume}:/var/lib/credence", self.container, "--")
+        self.buildah(*within, "credence", "init", "--data", "ledger", "--origin",
+                     "example.org/forecasts")
         process = subprocess.Popen(
-            ["buildah", "--root", self.folder / "root", "--runroot", self.folder / "run", "run",
-             "--isolation", "chroot", self.container, "--", "credence", "serve", "--data", "ledger",
-             "--backup-dir", "backups", "--listen", "127.0.0.1:0", "--port-file", "port",
-             "--http", "127.0.0.1:0"],
-            stderr=subprocess.DEVNULL, env={**os.environ, "STORAGE_DRIVER": "vfs"})
+            self.command(*within, "credence", "serve", "--data", "ledger", "--backup-dir", "backups",
+                         "--listen", "127.0.0.1:0", "--port-file", "port", "--http", "127.0.0.1:0"),
+            stderr=subprocess.DEVNULL, env=ENVIRONMENT)
         self.addCleanup(process.wait, STOP_SECONDS)
         self.addCleanup(process.terminate)
         limit = time.monotonic() + START_SECONDS
-        while not (mounted / "var/lib/credence/port").exists():
+        while not ((volume / "port").exists() and (volume / "port").read_text()):
             self.assertIsNone(process.poll(), "the server ended")
             self.assertLess(time.monotonic(), limit)
             time.sleep(0.05)
-        made = sh("credence --endpoint 127.0.0.1:$(cat port) source create wire-1 && "
-                  "credence --endpoint 127.0.0.1:$(cat port) backup create --verify")
-        self.assertIn("wire-1", made)
+        endpoint = f"127.0.0.1:{(volume / 'port').read_text(encoding='utf-8').strip()}"
+        self.buildah(*within, "credence", "--endpoint", endpoint, "backup", "create", "--verify")
+        self.assertEqual((volume / "ledger").stat().st_uid, 65532)
+        self.assertTrue(any((volume / "backups").iterdir()))
 
 
 if __name__ == "__main__":
