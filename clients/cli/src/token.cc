@@ -1,6 +1,7 @@
 #include "credence/cli/token.h"
 
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <utility>
 #include <vector>
@@ -85,7 +86,22 @@ struct GrantFlags {
   std::string group;
   std::string expires;
   std::string description;
+  std::optional<double> calls_per_second;
+  std::optional<int64_t> calls_in_flight;
+  std::optional<int64_t> streams;
+  std::optional<int64_t> writes_per_day;
 };
+
+void FillBudget(const GrantFlags& flags, v1::AccessGrant& grant) {
+  if (flags.calls_per_second) {
+    grant.mutable_budget()->set_calls_per_second(*flags.calls_per_second);
+  }
+  if (flags.calls_in_flight) {
+    grant.mutable_budget()->set_calls_in_flight_max(*flags.calls_in_flight);
+  }
+  if (flags.streams) grant.mutable_budget()->set_streams_max(*flags.streams);
+  if (flags.writes_per_day) grant.mutable_budget()->set_writes_per_day_max(*flags.writes_per_day);
+}
 
 absl::StatusOr<v1::AccessGrant> MakeGrant(const CliContext& context, const GrantFlags& flags) {
   v1::AccessGrant grant;
@@ -97,6 +113,7 @@ absl::StatusOr<v1::AccessGrant> MakeGrant(const CliContext& context, const Grant
   if (!flags.subject.empty()) grant.set_jwt_subject(flags.subject);
   if (!flags.group.empty()) grant.set_jwt_group(flags.group);
   grant.set_description(flags.description);
+  FillBudget(flags, grant);
   if (flags.expires.empty()) return grant;
   CREDENCE_ASSIGN_OR_RETURN(const absl::Time expires, ParseExpiry(context, flags.expires));
   *grant.mutable_expire_time() = ToProto(expires);
@@ -123,12 +140,28 @@ std::string RolesText(const v1::AccessGrant& grant) {
   return absl::StrJoin(roles, " ");
 }
 
+// "10 calls a second, 500 writes a day"; empty where the server's own limits count.
+std::string BudgetText(const v1::CallerBudget& budget) {
+  std::vector<std::string> limits;
+  const auto add = [&limits](bool stated, auto limit, const char* what) {
+    if (!stated) return;
+    limits.push_back(absl::StrCat(limit > 0 ? absl::StrCat(limit) : "any number of", " ", what));
+  };
+  add(budget.has_calls_per_second(), budget.calls_per_second(), "calls a second");
+  add(budget.has_calls_in_flight_max(), budget.calls_in_flight_max(), "calls at a time");
+  add(budget.has_streams_max(), budget.streams_max(), "streams");
+  add(budget.has_writes_per_day_max(), budget.writes_per_day_max(), "writes a day");
+  return absl::StrJoin(limits, ", ");
+}
+
 Table GrantTable(const v1::ListAccessGrantsResponse& response) {
-  Table table({{"NAME"}, {"PRINCIPAL"}, {"ROLES"}, {"SHOWN"}, {"EXPIRES"}, {"REVOKED"}});
+  Table table(
+      {{"NAME"}, {"PRINCIPAL"}, {"ROLES"}, {"SHOWN"}, {"EXPIRES"}, {"REVOKED"}, {"BUDGET"}});
   for (const v1::AccessGrant& grant : response.access_grants()) {
     table.AddRow({grant.name(), grant.principal(), RolesText(grant), ShownText(grant),
                   grant.has_expire_time() ? FormatInstant(grant.expire_time()) : "",
-                  grant.has_revoke_time() ? FormatInstant(grant.revoke_time()) : ""});
+                  grant.has_revoke_time() ? FormatInstant(grant.revoke_time()) : "",
+                  BudgetText(grant.budget())});
   }
   return table;
 }
@@ -148,6 +181,16 @@ absl::Status EmitMade(CliContext& context, const v1::CreateAccessGrantResponse& 
                   << (response.token().empty() ? "" : "; the token is shown this once") << "\n";
   };
   return Emit(context, response, presentation);
+}
+
+void AddBudgetFlags(CLI::App* verb, GrantFlags* flags) {
+  verb->add_option("--calls-per-second", flags->calls_per_second,
+                   "What the holder may take of the server in place of its common limits: calls a "
+                   "second in the long run, twice as many at once; 0 for any number");
+  verb->add_option("--calls-in-flight", flags->calls_in_flight, "Likewise: calls under way");
+  verb->add_option("--streams", flags->streams, "Likewise: open streams");
+  verb->add_option("--writes-per-day", flags->writes_per_day,
+                   "Likewise: calls that write, in a day of UTC");
 }
 
 void AddCreate(CLI::App* noun, CliContext& context, const OfflineGrants& offline) {
@@ -182,6 +225,7 @@ void AddCreate(CLI::App* noun, CliContext& context, const OfflineGrants& offline
                        "In place of a token: every user whom the provider has in this group");
   subject->excludes(certificate);
   group->excludes(certificate)->excludes(subject);
+  AddBudgetFlags(verb, flags.get());
   verb->add_option("--expires", flags->expires, "When it ends: a time, or how long such as 90d");
   verb->add_option("--description", flags->description, "What it is for");
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "access/budgets.h"
 #include "access/grants.h"
 #include "convert/time.h"
 
@@ -21,6 +22,7 @@ AccessBook::AccessBook(const internal::v1::AccessFile& file) {
     principal->name = grant.principal();
     principal->credential = grant.name();
     principal->roles.assign(grant.roles().begin(), grant.roles().end());
+    principal->budget = grant.budget();
     Entry entry{stored.secret_digest(), grant.has_revoke_time(), absl::InfiniteFuture(),
                 std::move(principal)};
     if (grant.has_expire_time()) entry.expire_time = ToTime(grant.expire_time());
@@ -84,6 +86,7 @@ std::shared_ptr<const Principal> AccessBook::FindJwt(const std::string& subject,
     if (granted == nullptr) continue;
     member->roles.insert(member->roles.end(), granted->roles.begin(), granted->roles.end());
     member->credential += (member->credential.empty() ? "" : " ") + granted->credential;
+    Widen(granted->budget, member->budget);
   }
   if (member->roles.empty()) return nullptr;
   member->name = name;

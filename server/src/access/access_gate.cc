@@ -129,7 +129,7 @@ absl::StatusOr<AccessGate::Admitted> AccessGate::Admit(const Guarded& guarded,
   }
   const Principal& caller = **principal;
   auto share = budgets_.Take(caller.name.empty() ? credentials.peer : caller.name, guarded.kind,
-                             control_->Now());
+                             control_->Now(), caller.budget);
   absl::Status status = share.status();
   if (status.ok()) status = Check(guarded, caller, request);
   if (!status.ok()) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "credence/v1/access_service.pb.h"
 
 // How much of the server one caller may take, so that no one takes it from the others. Counted for
 // each principal by itself, whatever tokens and connections it uses; callers without a name are
@@ -28,6 +29,12 @@ struct BudgetOptions {
   // Calls that write, in a day of UTC.
   int64_t writes_per_day_max = 0;
 };
+
+// The limits of a caller whose grant states `own`, where the server's are `common`.
+[[nodiscard]] BudgetOptions LimitsOf(const BudgetOptions& common, const v1::CallerBudget& own);
+
+// Makes each limit of `budget` that of `other` where that is larger or the only one.
+void Widen(const v1::CallerBudget& other, v1::CallerBudget& budget);
 
 enum class CallKind { kRead, kWrite, kStream };
 
@@ -55,15 +62,22 @@ class Budgets {
   };
 
   // RESOURCE_EXHAUSTED: RATE_LIMITED with when to come again, or QUOTA_EXCEEDED. A refused call
-  // uses up nothing.
+  // uses up nothing. What the caller has used is held against the limits of this call, `own` above
+  // those of the server.
   [[nodiscard]] absl::StatusOr<std::shared_ptr<Share>> Take(const std::string& caller,
-                                                            CallKind kind, absl::Time now);
+                                                            CallKind kind, absl::Time now,
+                                                            const v1::CallerBudget& own = {});
 
   // Callers that are remembered.
   [[nodiscard]] size_t caller_count() const;
 
  private:
+  // What a caller has used.
   struct Caller {
+    void Fill(const BudgetOptions& limits, absl::Time now);
+    [[nodiscard]] absl::Status Check(const std::string& name, const BudgetOptions& limits,
+                                     CallKind kind, absl::Time now) const;
+
     // Calls that may be made at once, as of `filled_time`.
     double tokens = 0.0;
     absl::Time filled_time = absl::InfinitePast();
@@ -71,13 +85,12 @@ class Budgets {
     int64_t streams = 0;
     int64_t write_day = 0;
     int64_t writes = 0;
+    // Whether they are held against a quota.
+    bool has_quota = false;
   };
 
   void GiveBack(const std::string& caller, CallKind kind);
-  void Fill(Caller& caller, absl::Time now) const;
-  [[nodiscard]] absl::Status Check(const std::string& name, const Caller& caller, CallKind kind,
-                                   absl::Time now) const;
-  void ForgetIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetIdle(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const BudgetOptions options_;
   mutable absl::Mutex mutex_;

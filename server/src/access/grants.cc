@@ -114,6 +114,22 @@ absl::Status CheckCredential(const v1::AccessGrant& grant) {
   return CheckLine(text.substr(space + 1), field, kCredentialBytesMax);
 }
 
+// More than any limit that means something, and exact as a double.
+constexpr int64_t kLimitMax = int64_t{1} << 40;
+
+absl::Status CheckBudget(const v1::CallerBudget& budget) {
+  const auto check = [](std::string_view field, double limit) -> absl::Status {
+    if (limit >= 0.0 && limit <= static_cast<double>(kLimitMax)) return absl::OkStatus();
+    return InvalidField("NUMBER_INVALID", Cat("access_grant.budget.", field),
+                        Cat("must be from 0, which is no limit, to ", kLimitMax));
+  };
+  CREDENCE_RETURN_IF_ERROR(check("calls_per_second", budget.calls_per_second()));
+  CREDENCE_RETURN_IF_ERROR(
+      check("calls_in_flight_max", static_cast<double>(budget.calls_in_flight_max())));
+  CREDENCE_RETURN_IF_ERROR(check("streams_max", static_cast<double>(budget.streams_max())));
+  return check("writes_per_day_max", static_cast<double>(budget.writes_per_day_max()));
+}
+
 absl::Status CheckGrant(const v1::AccessGrant& grant, absl::Time now) {
   CREDENCE_RETURN_IF_ERROR(CheckPrincipal(grant));
   if (grant.roles().empty()) {
@@ -127,6 +143,7 @@ absl::Status CheckGrant(const v1::AccessGrant& grant, absl::Time now) {
   CREDENCE_RETURN_IF_ERROR(CheckCredential(grant));
   CREDENCE_RETURN_IF_ERROR(
       CheckText(grant.description(), "access_grant.description", kDescriptionBytesMax));
+  CREDENCE_RETURN_IF_ERROR(CheckBudget(grant.budget()));
   if (!grant.has_expire_time()) return absl::OkStatus();
   CREDENCE_ASSIGN_OR_RETURN(const absl::Time expires,
                             ParseTime(grant.expire_time(), "access_grant.expire_time"));

@@ -16,6 +16,8 @@ struct Principal {
   // What let it in, for the audit log: `accessGrants/...`, or an identity token's subject.
   std::string credential;
   std::vector<v1::RoleBinding> roles;
+  // What it may take of the server, where its grant states that.
+  v1::CallerBudget budget{};
 };
 
 // The role's name as people write it: "reader". The other way round ROLE_UNSPECIFIED

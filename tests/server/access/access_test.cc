@@ -150,6 +150,16 @@ TEST_F(AccessTest, AGrantSaysWhatIsWrongWithIt) {
       {"principal: 'a' roles { role: ROLE_READER } jwt_group: 'g'", "access_grant.principal"},
       {"principal: 'a' roles { role: ROLE_READER } expire_time { seconds: 1 }",
        "access_grant.expire_time"},
+      {"principal: 'a' roles { role: ROLE_READER } budget { calls_per_second: -1 }",
+       "access_grant.budget.calls_per_second"},
+      {"principal: 'a' roles { role: ROLE_READER } budget { calls_per_second: nan }",
+       "access_grant.budget.calls_per_second"},
+      {"principal: 'a' roles { role: ROLE_READER } budget { calls_in_flight_max: -1 }",
+       "access_grant.budget.calls_in_flight_max"},
+      {"principal: 'a' roles { role: ROLE_READER } budget { streams_max: -1 }",
+       "access_grant.budget.streams_max"},
+      {"principal: 'a' roles { role: ROLE_READER } budget { writes_per_day_max: -1 }",
+       "access_grant.budget.writes_per_day_max"},
   };
   for (const auto& [text, field] : wrong) {
     const auto made = admin->CreateAccessGrant(

@@ -115,6 +115,56 @@ TEST_F(BudgetsTest, CallersWithoutEndAreForgottenRatherThanKept) {
   EXPECT_FALSE(budgets.Take("held", CallKind::kStream, now).ok());
 }
 
+TEST_F(BudgetsTest, LimitsOfACallersOwnStandInPlaceOfTheCommonOnes) {
+  Budgets budgets({.calls_per_second = 10.0, .writes_per_day_max = 1});
+  v1::CallerBudget own;
+  own.set_calls_per_second(2.0);
+  int taken = 0;
+  for (int i = 0; i < 100; ++i) {
+    taken += budgets.Take("slow", CallKind::kRead, now, own).ok() ? 1 : 0;
+  }
+  EXPECT_EQ(taken, 4);
+  EXPECT_EQ(Count(budgets, "common", 100), 20);
+  // 0 is no limit; what is not stated stays common.
+  own.set_calls_per_second(0.0);
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_TRUE(budgets.Take("free", CallKind::kRead, now, own).ok());
+  }
+  EXPECT_TRUE(budgets.Take("free", CallKind::kWrite, now, own).ok());
+  EXPECT_EQ(ReasonOf(budgets.Take("free", CallKind::kWrite, now, own).status()), "QUOTA_EXCEEDED");
+  own.set_writes_per_day_max(3);
+  EXPECT_TRUE(budgets.Take("free", CallKind::kWrite, now, own).ok());
+}
+
+TEST_F(BudgetsTest, OfSeveralGroupsTheLargestLimitCounts) {
+  v1::CallerBudget budget;
+  Widen(Text<v1::CallerBudget>("calls_per_second: 5 streams_max: 7"), budget);
+  Widen(Text<v1::CallerBudget>("calls_per_second: 3 streams_max: 9 writes_per_day_max: 4"), budget);
+  EXPECT_EQ(budget.calls_per_second(), 5.0);
+  EXPECT_EQ(budget.streams_max(), 9);
+  EXPECT_EQ(budget.writes_per_day_max(), 4);
+  EXPECT_FALSE(budget.has_calls_in_flight_max());
+  // None is more than any.
+  Widen(Text<v1::CallerBudget>("calls_per_second: 0 writes_per_day_max: 0"), budget);
+  Widen(Text<v1::CallerBudget>("calls_per_second: 8 writes_per_day_max: 8"), budget);
+  EXPECT_EQ(budget.calls_per_second(), 0.0);
+  EXPECT_EQ(budget.writes_per_day_max(), 0);
+  EXPECT_TRUE(budget.has_writes_per_day_max());
+}
+
+TEST_F(BudgetsTest, WritesOfADayThatIsOverAreForgotten) {
+  Budgets budgets({.writes_per_day_max = 5});
+  for (size_t i = 0; i < Budgets::kCallersMax; ++i) {
+    EXPECT_TRUE(budgets.Take(Cat("caller-", i), CallKind::kWrite, now).ok());
+  }
+  // Those of today count, so that all are remembered.
+  EXPECT_TRUE(budgets.Take("one more", CallKind::kWrite, now).ok());
+  EXPECT_GT(budgets.caller_count(), Budgets::kCallersMax);
+  now += absl::Hours(24);
+  EXPECT_TRUE(budgets.Take("of tomorrow", CallKind::kWrite, now).ok());
+  EXPECT_LE(budgets.caller_count(), Budgets::kCallersMax);
+}
+
 class CallerLimitsTest : public SecuredTest {};
 
 TEST_F(CallerLimitsTest, ACallerBeyondItsRateIsAdvisedAndOthersAreServed) {
@@ -136,6 +186,30 @@ TEST_F(CallerLimitsTest, ACallerBeyondItsRateIsAdvisedAndOthersAreServed) {
   EXPECT_EQ(served, 10);
   EXPECT_TRUE(As(modest)->GetServerInfo({}).ok());
   EXPECT_THAT(AuditText(), HasSubstr("RATE_LIMITED"));
+}
+
+TEST_F(CallerLimitsTest, AGrantMayStateLimitsOfItsOwn) {
+  const auto make = [this](const char* text) {
+    return MakeGrantOf(Text<v1::AccessGrant>(text), {"reader"}).token;
+  };
+  const std::string slow = make("principal: 'slow' budget { calls_per_second: 1 }");
+  const std::string free = make("principal: 'free' budget { calls_per_second: 0 }");
+  const std::string common = make("principal: 'common'");
+  // Another way in for one who has used up what is its own.
+  const std::string slow_too = make("principal: 'slow' budget { calls_per_second: 1 }");
+  Choices choices;
+  choices.budgets.calls_per_second = 5.0;
+  Start(choices);
+  const auto served = [this](const std::string& token) {
+    const auto client = As(token);
+    int count = 0;
+    for (int i = 0; i < 30; ++i) count += client->GetServerInfo({}).ok() ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(served(slow), 2);
+  EXPECT_EQ(served(slow_too), 0);
+  EXPECT_EQ(served(free), 30);
+  EXPECT_EQ(served(common), 10);
 }
 
 TEST_F(CallerLimitsTest, WritesBeyondTheQuotaOfADayAreRefused) {
