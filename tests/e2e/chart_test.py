@@ -40,7 +40,7 @@ FULL = {
     "imagePullSecrets": [{"name": "registry"}],
     "tls": {"secretName": "server-cert", "clientAuthoritySecretName": "clients"},
     "signingKey": {"secretName": "signing-key"},
-    "config": {"log-level": "debug", "caller-writes-per-day": 5000000,
+    "config": {"log-level": "debug", "caller-writes-per-day": 5000000, "query-seconds": 2.5,
                "oidc-issuer": "https://id.example.org", "oidc-audience": "credence",
                "oidc-jwks": "/etc/credence/oidc/jwks.json"},
     "ingress": {"http": {"enabled": True, "host": "forecasts.example.org", "className": "nginx",

@@ -150,9 +150,11 @@ std::vector<double> DependenceWeights(const std::vector<PreparedItem>& items,
 }
 
 Session::Session(const CompiledNetwork& network, const InferenceOptions& options)
-    : network_(&network),
-      options_(&options),
-      engine_(network, {.memory_budget_bytes = options.memory_budget_bytes}) {}
+    : network_(&network), options_(&options), engine_(network, engine_options()) {}
+
+EngineOptions Session::engine_options() const {
+  return {.memory_budget_bytes = options_->memory_budget_bytes, .may_go_on = options_->may_go_on};
+}
 
 absl::StatusOr<Session> Session::Open(const CompiledNetwork& network,
                                       std::span<const EvidenceItem> items,

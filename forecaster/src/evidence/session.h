@@ -78,6 +78,9 @@ class Session {
   // Whether what some item stands for depends on the items before it.
   [[nodiscard]] bool HasNewMarginals() const;
 
+  // For further engines that evaluate the same evidence.
+  [[nodiscard]] EngineOptions engine_options() const;
+
   // Everything, at options.at.
   [[nodiscard]] Situation Whole() const;
 

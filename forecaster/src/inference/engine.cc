@@ -53,8 +53,13 @@ struct Engine::State {
     return MakeError(absl::StatusCode::kFailedPrecondition, "the evidence is impossible", detail);
   }
 
+  [[nodiscard]] absl::Status MayGoOn() const {
+    return options.may_go_on ? options.may_go_on() : absl::OkStatus();
+  }
+
   // The evidence is possible, and the upward messages are up to date.
   absl::Status Prepare() {
+    CREDENCE_RETURN_IF_ERROR(MayGoOn());
     CREDENCE_RETURN_IF_ERROR(tree.Refresh());
     CREDENCE_ASSIGN_OR_RETURN(const bool possible, tree.IsPossible());
     return possible ? absl::OkStatus() : Impossible();
@@ -105,6 +110,7 @@ void Engine::SetLogTable(int node, std::span<const double> log_values) {
 }
 
 absl::StatusOr<double> Engine::LogWeight() {
+  CREDENCE_RETURN_IF_ERROR(state_->MayGoOn());
   CREDENCE_RETURN_IF_ERROR(state_->tree.Refresh());
   return state_->tree.LogWeight();
 }
@@ -140,6 +146,7 @@ absl::StatusOr<std::span<const double>> Engine::Marginals() {
 
 absl::StatusOr<JointTable> Engine::Joint(std::span<const int> nodes) {
   CREDENCE_CHECK(!nodes.empty());
+  CREDENCE_RETURN_IF_ERROR(state_->MayGoOn());
   const EliminationInput input = state_->ForElimination();
   const double cells = CellCount(nodes, state_->model.cardinality);
   if (cells > input.cells_max) {
@@ -197,6 +204,7 @@ absl::StatusOr<std::vector<double>> Engine::TableDerivatives(int node) {
 }
 
 absl::StatusOr<MostProbableConfiguration> Engine::MostProbable() {
+  CREDENCE_RETURN_IF_ERROR(state_->MayGoOn());
   const CompiledModel& model = state_->model;
   if (state_->evidence.Impossible()) return state_->Impossible();
   std::vector<bool> maximised(model.cardinality.size(), false);
@@ -220,8 +228,9 @@ absl::StatusOr<ApproximateAnswer> Engine::Approximate(const ApproximateOptions& 
     return InvalidField(reasons::kNumberInvalid, "samples", "must be at least 2");
   }
   if (state_->evidence.Impossible()) return state_->Impossible();
-  ApproximateAnswer answer =
-      SampleByLikelihood(state_->model, state_->evidence.findings(), options);
+  CREDENCE_ASSIGN_OR_RETURN(ApproximateAnswer answer,
+                            SampleByLikelihood(state_->model, state_->evidence.findings(), options,
+                                               [this] { return state_->MayGoOn(); }));
   if (!(answer.effective_samples > 0.0)) {
     return MakeError(
         absl::StatusCode::kResourceExhausted,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "credence/base/status_macros.h"
 #include "inference/wide.h"
 #include "numeric/log_space.h"
 #include "numeric/low_discrepancy.h"
@@ -183,11 +184,15 @@ class Tally {
 
 }  // namespace
 
-ApproximateAnswer SampleByLikelihood(const CompiledModel& model, const Findings& findings,
-                                     const ApproximateOptions& options) {
+absl::StatusOr<ApproximateAnswer> SampleByLikelihood(const CompiledModel& model,
+                                                     const Findings& findings,
+                                                     const ApproximateOptions& options,
+                                                     absl::FunctionRef<absl::Status()> may_go_on) {
+  constexpr int64_t kSamplesUnasked = 1'024;
   Sampler sampler(model, findings, options.seed);
   Tally tally(model);
   for (int64_t i = 0; i < options.samples; ++i) {
+    if (i % kSamplesUnasked == 0) CREDENCE_RETURN_IF_ERROR(may_go_on());
     const Wide weight = sampler.Draw();
     if (!IsZero(weight)) tally.Add(sampler, weight);
   }

@@ -275,9 +275,8 @@ struct Sample {
 
 class Sampler {
  public:
-  Sampler(const Session& session, Uncertainty& uncertainty, int64_t memory_budget_bytes)
-      : uncertainty_(uncertainty),
-        engine_(session.network(), {.memory_budget_bytes = memory_budget_bytes}) {
+  Sampler(const Session& session, Uncertainty& uncertainty)
+      : uncertainty_(uncertainty), engine_(session.network(), session.engine_options()) {
     const QueryFactors& factors = uncertainty.stated();
     for (int node = 0; node < Size(factors.tables); ++node) {
       engine_.SetLogLikelihood(node, factors.log_likelihoods[node]);
@@ -460,7 +459,7 @@ absl::StatusOr<Intervals> ComputeIntervals(const CompiledNetwork& network,
       sample.values.push_back({std::exp(marginal[target.state])});
     }
   } else {
-    Sampler sampler(session, uncertainty, options.memory_budget_bytes);
+    Sampler sampler(session, uncertainty);
     CREDENCE_ASSIGN_OR_RETURN(const double cells, sampler.CellsPerDraw());
     if (cells * static_cast<double>(interval_options.draw_count) > interval_options.cells_max) {
       return result;

@@ -15,9 +15,8 @@
 namespace credence::forecaster {
 
 struct Query::State {
-  State(Session its_session, int64_t memory_budget_bytes)
-      : session(std::move(its_session)),
-        engine(session.network(), {.memory_budget_bytes = memory_budget_bytes}) {}
+  explicit State(Session its_session)
+      : session(std::move(its_session)), engine(session.network(), session.engine_options()) {}
 
   // Finds a contradiction first, so that it names items.
   absl::Status Check() {
@@ -52,7 +51,7 @@ absl::StatusOr<Query> Query::Open(const CompiledNetwork& network,
                                   std::span<const EvidenceItem> items,
                                   const InferenceOptions& options) {
   CREDENCE_ASSIGN_OR_RETURN(Session session, Session::Open(network, items, options));
-  Query query(std::make_unique<State>(std::move(session), options.memory_budget_bytes));
+  Query query(std::make_unique<State>(std::move(session)));
   query.LoadInto(query.state_->engine);
   return query;
 }

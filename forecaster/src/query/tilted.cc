@@ -32,8 +32,8 @@ TiltedPair::TiltedPair(const Session& session, int target_node, int target_state
     : session_(&session),
       target_node_(target_node),
       target_state_(target_state),
-      all_(session.network()),
-      target_(session.network()) {}
+      all_(session.network(), session.engine_options()),
+      target_(session.network(), session.engine_options()) {}
 
 absl::StatusOr<TiltedPair> TiltedPair::Open(const Session& session, int target_node,
                                             int target_state) {

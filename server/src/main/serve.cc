@@ -56,6 +56,8 @@ struct ServeFlags {
   std::string http_port_file;
   std::string web_directory;
   int drain_seconds = 10;
+  // 0 for no limit.
+  double query_seconds = 30.0;
   std::string backup_directory;
   int backup_minutes = 60;
   std::string witness_policy;
@@ -121,6 +123,10 @@ absl::StatusOr<std::unique_ptr<WitnessFeed>> MakeWitnessFeed(const ServeFlags& f
                                return logger.Info(Cat("witness ", witness, " cosigns"));
                              logger.Warning(FromAbsl(status.message()));
                            });
+}
+
+absl::Duration QueryMax(const ServeFlags& flags) {
+  return flags.query_seconds > 0.0 ? absl::Seconds(flags.query_seconds) : absl::InfiniteDuration();
 }
 
 std::string HttpListen(const ServeFlags& flags) {
@@ -249,7 +255,8 @@ absl::Status Serve(ServeFlags& flags, Reloader& reloader, Logger& logger) {
                             OpenAccess(security, loopback_only, flags.data, engine));
   Admission admission(Admission::DefaultOptions());
   Router router;
-  AddServices(router, engine, {witnessed, flags.backup_directory, access.control.get()});
+  AddServices(router, engine,
+              {witnessed, flags.backup_directory, access.control.get(), QueryMax(flags)});
   admission.Guard(router);
   AuditActs(router, access.audit.get());
   if (access.gate != nullptr) access.gate->Guard(router);
@@ -370,6 +377,11 @@ std::shared_ptr<Configuration> AddServeOptions(CLI::App* command, ServeFlags* fl
       ->add_option("--drain-seconds", flags->drain_seconds,
                    "How long calls under way may take after SIGTERM")
       ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  command
+      ->add_option("--query-seconds", flags->query_seconds,
+                   "Longest that one query of inference may compute; 0 for any time")
+      ->check(CLI::Range(0.0, 86'400.0))
       ->capture_default_str();
   AddOperatorOptions(command, flags);
   AddSecurityOptions(*command, flags->security);

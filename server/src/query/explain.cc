@@ -113,11 +113,10 @@ void FillStep(const State& state, const ResolvedTarget& target,
 
 }  // namespace
 
-absl::Status ExplainPosterior(const StateView& view, const v1::ExplainPosteriorRequest& request,
+absl::Status ExplainPosterior(const QueryView& view, const v1::ExplainPosteriorRequest& request,
                               v1::ExplainPosteriorResponse& response) {
   const State& state = *view.state;
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   CREDENCE_ASSIGN_OR_RETURN(const std::string explained, StateOfTarget(target, request.state()));
   const InferenceInput& input = target.input;
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::Explanation explanation,

@@ -25,10 +25,9 @@ void FillRank(const forecaster::IndicatorValue& value, const std::vector<std::st
 
 }  // namespace
 
-absl::Status RankIndicators(const StateView& view, const v1::RankIndicatorsRequest& request,
+absl::Status RankIndicators(const QueryView& view, const v1::RankIndicatorsRequest& request,
                             v1::RankIndicatorsResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(*view.state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   CREDENCE_RETURN_IF_ERROR(CheckSingleNode(target));
   const InferenceInput& input = target.input;
   CREDENCE_ASSIGN_OR_RETURN(

@@ -150,7 +150,7 @@ absl::Status AnswerApproximately(const State& state, const ResolvedTarget& targe
       const forecaster::Query query,
       WithNames(state, target,
                 forecaster::Query::Open(*input.network, input.items, input.options)));
-  forecaster::Engine engine(*input.network);
+  forecaster::Engine engine(*input.network, {.may_go_on = input.options.may_go_on});
   query.LoadInto(engine);
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::ApproximateAnswer answer,
                             engine.Approximate(options));
@@ -235,7 +235,7 @@ absl::Status CheckNumericRequest(const v1::QueryPosteriorRequest& request) {
 
 }  // namespace
 
-absl::Status QueryPosterior(const StateView& view, const v1::QueryPosteriorRequest& request,
+absl::Status QueryPosterior(const QueryView& view, const v1::QueryPosteriorRequest& request,
                             v1::QueryPosteriorResponse& response) {
   const State& state = *view.state;
   CREDENCE_ASSIGN_OR_RETURN(const NamedTarget named, FindTarget(state, request.target().name()));
@@ -243,8 +243,7 @@ absl::Status QueryPosterior(const StateView& view, const v1::QueryPosteriorReque
     CREDENCE_RETURN_IF_ERROR(CheckNumericRequest(request));
     return QueryNumeric(state, named, view.time, request, response);
   }
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   if (request.has_approximation()) {
     if (request.has_interval_sample()) {
       return InvalidField("FIELD_INVALID", "interval_sample", "does not go with an approximation");

@@ -88,10 +88,9 @@ void FillJoint(const forecaster::CompiledNetwork& network, const forecaster::Joi
 
 }  // namespace
 
-absl::Status QueryJoint(const StateView& view, const v1::QueryJointRequest& request,
+absl::Status QueryJoint(const QueryView& view, const v1::QueryJointRequest& request,
                         v1::QueryJointResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(*view.state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   const std::vector<std::string> nodes = JointNodes(target, request);
   CREDENCE_RETURN_IF_ERROR(CheckJoint(target, nodes));
   CREDENCE_ASSIGN_OR_RETURN(forecaster::Query query, OpenQuery(*view.state, target));
@@ -102,11 +101,10 @@ absl::Status QueryJoint(const StateView& view, const v1::QueryJointRequest& requ
   return absl::OkStatus();
 }
 
-absl::Status FindMostProbableExplanation(const StateView& view,
+absl::Status FindMostProbableExplanation(const QueryView& view,
                                          const v1::FindMostProbableExplanationRequest& request,
                                          v1::FindMostProbableExplanationResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(*view.state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   CREDENCE_ASSIGN_OR_RETURN(forecaster::Query query, OpenQuery(*view.state, target));
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::MostProbableExplanation explanation,
                             WithNames(*view.state, target, query.MostProbable()));
@@ -122,10 +120,9 @@ absl::Status FindMostProbableExplanation(const StateView& view,
   return absl::OkStatus();
 }
 
-absl::Status AssessEvidence(const StateView& view, const v1::AssessEvidenceRequest& request,
+absl::Status AssessEvidence(const QueryView& view, const v1::AssessEvidenceRequest& request,
                             v1::AssessEvidenceResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(*view.state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   CREDENCE_ASSIGN_OR_RETURN(forecaster::Query query, OpenQuery(*view.state, target));
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::QueryCost cost, query.EstimateCost());
   CREDENCE_ASSIGN_OR_RETURN(const double log_weight,

@@ -69,10 +69,9 @@ void FillItem(const ResolvedTarget& target, const forecaster::ItemSensitivity& i
 
 }  // namespace
 
-absl::Status AnalyzeSensitivity(const StateView& view, const v1::AnalyzeSensitivityRequest& request,
+absl::Status AnalyzeSensitivity(const QueryView& view, const v1::AnalyzeSensitivityRequest& request,
                                 v1::AnalyzeSensitivityResponse& response) {
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(*view.state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   CREDENCE_ASSIGN_OR_RETURN(const std::string state, StateOfTarget(target, request.state()));
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::SensitivityOptions options, ReadOptions(request));
   const InferenceInput& input = target.input;

@@ -42,11 +42,10 @@ void FillSimulated(const forecaster::Node& node, const forecaster::NodePosterior
 
 }  // namespace
 
-absl::Status SimulatePosterior(const StateView& view, const v1::SimulatePosteriorRequest& request,
+absl::Status SimulatePosterior(const QueryView& view, const v1::SimulatePosteriorRequest& request,
                                v1::SimulatePosteriorResponse& response) {
   const State& state = *view.state;
-  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target,
-                            ResolveTarget(state, request.target(), view.time));
+  CREDENCE_ASSIGN_OR_RETURN(const ResolvedTarget target, ResolveTarget(view, request.target()));
   ResolvedTarget supposed = target;
   CREDENCE_RETURN_IF_ERROR(ApplyScenario(ScenarioOf(request), "", supposed));
   CREDENCE_ASSIGN_OR_RETURN(const forecaster::Posterior actual, Compute(state, target));

@@ -174,10 +174,11 @@ const event::v1::EvidenceModel* ResolvedTarget::FindHypothetical(std::string_vie
   return nullptr;
 }
 
-absl::StatusOr<ResolvedTarget> ResolveTarget(const State& state, const v1::InferenceTarget& target,
-                                             absl::Time view_time) {
+absl::StatusOr<ResolvedTarget> ResolveTarget(const QueryView& view,
+                                             const v1::InferenceTarget& target) {
+  const State& state = *view.state;
   CREDENCE_ASSIGN_OR_RETURN(NamedTarget named, FindTarget(state, target.name()));
-  absl::Time at = view_time;
+  absl::Time at = view.time;
   CREDENCE_RETURN_IF_ERROR(TakeInstant(target, at));
   if (named.network->numeric()) {
     return InvalidField("FIELD_INVALID", "target.name",
@@ -190,6 +191,7 @@ absl::StatusOr<ResolvedTarget> ResolveTarget(const State& state, const v1::Infer
   resolved.node = std::move(named.node);
   resolved.input = MakeInferenceInput(state, *resolved.network, at);
   CREDENCE_RETURN_IF_ERROR(TakeLimits(target, resolved.input.options));
+  resolved.input.options.may_go_on = view.may_go_on;
   if (!resolved.node.empty()) {
     const absl::StatusOr<int> index = resolved.compiled().FindNode(resolved.node);
     if (!index.ok()) return UnknownNode(index.status());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "credence/event/v1/evidence_model.pb.h"
 #include "credence/v1/inference_service.pb.h"
 #include "decide/posterior.h"
+#include "engine/engine.h"
 #include "state/state.h"
 
 // What an inference looks at. Pure functions.
@@ -26,6 +28,12 @@ struct NamedTarget {
 // hold.
 [[nodiscard]] absl::StatusOr<NamedTarget> FindTarget(const State& state, std::string_view name);
 
+// What a query of inference sees, and how long it may compute.
+struct QueryView : StateView {
+  // Asked in the midst of it: anything but OK ends the query with it. May be empty.
+  std::function<absl::Status()> may_go_on{};
+};
+
 // A target with all that the forecaster needs to know of it.
 struct ResolvedTarget {
   const NetworkState* network = nullptr;
@@ -40,11 +48,10 @@ struct ResolvedTarget {
   [[nodiscard]] const event::v1::EvidenceModel* FindHypothetical(std::string_view id) const;
 };
 
-// `view_time` is the instant where the target names none. INVALID_ARGUMENT with paths of the
-// request, also for the network of a question that asks for a number.
-[[nodiscard]] absl::StatusOr<ResolvedTarget> ResolveTarget(const State& state,
-                                                           const v1::InferenceTarget& target,
-                                                           absl::Time view_time);
+// At the view's time where the target names no instant. INVALID_ARGUMENT with paths of the request,
+// also for the network of a question that asks for a number.
+[[nodiscard]] absl::StatusOr<ResolvedTarget> ResolveTarget(const QueryView& view,
+                                                           const v1::InferenceTarget& target);
 
 // Adds what `scenario` supposes to the target. `path` leads to it in the request, such as
 // "target.scenario"; empty where its fields are those of the request.

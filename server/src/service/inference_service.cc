@@ -8,6 +8,7 @@
 #include "query/coherence.h"
 #include "query/inference.h"
 #include "service/coherence_watch.h"
+#include "service/compute_limit.h"
 #include "service/list.h"
 #include "service/method.h"
 #include "service/services.h"
@@ -26,9 +27,11 @@ std::string TargetScope(const Request& request) {
   return name.substr(0, name.find('/', first + 1));
 }
 
+// What computes, for at most as long as the method and the caller give it.
 template <auto kAnswer, typename Request, typename Response>
 absl::Status AnswerAt(ReadCall& call, const Request& request, Response& response) {
-  return kAnswer(call.view, request, response);
+  const QueryView view{call.view, LimitComputing(call.compute_max, call.deadline)};
+  return kAnswer(view, request, response);
 }
 
 // As-of reads replay everything: relations lead from any question to any other.
@@ -61,31 +64,32 @@ absl::StatusOr<std::unique_ptr<MessageSource>> WatchCoherenceAlarms(Engine& engi
 
 }  // namespace
 
-void AddInferenceService(Router& router, Engine& engine) {
+void AddInferenceService(Router& router, Engine& engine, const ServiceOptions& options) {
+  const absl::Duration most = options.query_max;
   AddRead<v1::QueryPosteriorRequest, v1::QueryPosteriorResponse>(
       router, engine, kService, "QueryPosterior",
-      {.scope = TargetScope, .answer = AnswerAt<QueryPosterior>});
+      {.scope = TargetScope, .answer = AnswerAt<QueryPosterior>, .compute_max = most});
   AddRead<v1::ExplainPosteriorRequest, v1::ExplainPosteriorResponse>(
       router, engine, kService, "ExplainPosterior",
-      {.scope = TargetScope, .answer = AnswerAt<ExplainPosterior>});
+      {.scope = TargetScope, .answer = AnswerAt<ExplainPosterior>, .compute_max = most});
   AddRead<v1::SimulatePosteriorRequest, v1::SimulatePosteriorResponse>(
       router, engine, kService, "SimulatePosterior",
-      {.scope = TargetScope, .answer = AnswerAt<SimulatePosterior>});
+      {.scope = TargetScope, .answer = AnswerAt<SimulatePosterior>, .compute_max = most});
   AddRead<v1::RankIndicatorsRequest, v1::RankIndicatorsResponse>(
       router, engine, kService, "RankIndicators",
-      {.scope = TargetScope, .answer = AnswerAt<RankIndicators>});
+      {.scope = TargetScope, .answer = AnswerAt<RankIndicators>, .compute_max = most});
   AddRead<v1::AnalyzeSensitivityRequest, v1::AnalyzeSensitivityResponse>(
       router, engine, kService, "AnalyzeSensitivity",
-      {.scope = TargetScope, .answer = AnswerAt<AnalyzeSensitivity>});
+      {.scope = TargetScope, .answer = AnswerAt<AnalyzeSensitivity>, .compute_max = most});
   AddRead<v1::QueryJointRequest, v1::QueryJointResponse>(
       router, engine, kService, "QueryJoint",
-      {.scope = TargetScope, .answer = AnswerAt<QueryJoint>});
+      {.scope = TargetScope, .answer = AnswerAt<QueryJoint>, .compute_max = most});
   AddRead<v1::FindMostProbableExplanationRequest, v1::FindMostProbableExplanationResponse>(
       router, engine, kService, "FindMostProbableExplanation",
-      {.scope = TargetScope, .answer = AnswerAt<FindMostProbableExplanation>});
+      {.scope = TargetScope, .answer = AnswerAt<FindMostProbableExplanation>, .compute_max = most});
   AddRead<v1::AssessEvidenceRequest, v1::AssessEvidenceResponse>(
       router, engine, kService, "AssessEvidence",
-      {.scope = TargetScope, .answer = AnswerAt<AssessEvidence>});
+      {.scope = TargetScope, .answer = AnswerAt<AssessEvidence>, .compute_max = most});
   AddRead<v1::ListCoherenceAlarmsRequest, v1::ListCoherenceAlarmsResponse>(
       router, engine, kService, "ListCoherenceAlarms",
       {.scope = WholeLedger, .answer = ListCoherenceAlarms});

@@ -122,6 +122,9 @@ struct ReadCall {
   std::string page_binding;
   // Set by a list that has more: where the next page goes on.
   std::string next_key;
+  // Of the method, and of the caller.
+  absl::Duration compute_max = absl::InfiniteDuration();
+  absl::Time deadline = absl::InfiniteFuture();
 };
 
 template <typename Request, typename Response>
@@ -129,6 +132,8 @@ struct ReadMethod {
   // What an as-of read replays: a name such as "networks/x" of a request, or empty for everything.
   std::string (*scope)(const Request&);
   absl::Status (*answer)(ReadCall&, const Request&, Response&);
+  // Longest that answering may take, where `answer` looks at it.
+  absl::Duration compute_max = absl::InfiniteDuration();
 };
 
 // For reads that look at the whole ledger.
@@ -195,7 +200,8 @@ void AddRead(Router& router, Engine& engine, std::string_view service, std::stri
         auto request = std::make_shared<Request>();
         if (absl::Status parsed = ParseRequest(bytes, *request); !parsed.ok())
           return answer(parsed);
-        auto call = std::make_shared<ReadCall>(ReadCall{engine, {}, {}, "", ""});
+        auto call = std::make_shared<ReadCall>(
+            ReadCall{engine, {}, {}, "", "", read.compute_max, context.deadline});
         v1::ReadView view = ViewOf(*request);
         if (absl::Status taken = TakePage(engine, name, *request, *call, view); !taken.ok()) {
           return answer(taken);

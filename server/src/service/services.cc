@@ -8,7 +8,7 @@ void AddServices(Router& router, Engine& engine, const ServiceOptions& options) 
   AddEvidenceService(router, engine);
   AddForecastService(router, engine);
   AddAuthorService(router, engine);
-  AddInferenceService(router, engine);
+  AddInferenceService(router, engine, options);
   AddScoreService(router, engine);
   AddLedgerService(router, engine, options);
   AddAdminService(router, engine, options);

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/time/time.h"
 #include "engine/engine.h"
 #include "engine/published_checkpoint.h"
 #include "service/router.h"
@@ -19,6 +20,8 @@ struct ServiceOptions {
   // Who is let in; null where everybody is. Must outlive the router, which an AccessGate must
   // guard.
   AccessControl* access = nullptr;
+  // Longest that one query of inference may compute; its waiting does not count.
+  absl::Duration query_max = absl::InfiniteDuration();
 };
 
 void AddQuestionService(Router& router, Engine& engine);
@@ -26,7 +29,7 @@ void AddNetworkService(Router& router, Engine& engine);
 void AddEvidenceService(Router& router, Engine& engine);
 void AddForecastService(Router& router, Engine& engine);
 void AddAuthorService(Router& router, Engine& engine);
-void AddInferenceService(Router& router, Engine& engine);
+void AddInferenceService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddScoreService(Router& router, Engine& engine);
 void AddLedgerService(Router& router, Engine& engine, const ServiceOptions& options);
 void AddAdminService(Router& router, Engine& engine, const ServiceOptions& options);

@@ -11,6 +11,7 @@
 #include "google/rpc/status.pb.h"
 #include "secured.h"
 #include "service/admission.h"
+#include "service/compute_limit.h"
 #include "service/status.h"
 
 // How much of the server anybody may take.
@@ -313,6 +314,81 @@ TEST(AdmissionTest, BeyondWhatRunsAndWaitsCallsAreRefusedAtOnce) {
   admission.Stop();
   EXPECT_EQ(answered, 11);
   EXPECT_EQ(held.peak, 3);
+}
+
+// --- Time of queries ---
+
+class ComputeLimitTest : public testing::Test {
+ protected:
+  absl::Time now = Instant("2026-02-01T00:00:00Z");
+  std::function<absl::Time()> Clock() {
+    return [this] { return now; };
+  }
+};
+
+TEST_F(ComputeLimitTest, ItHoldsUntilTheTimeIsUpAndSaysWhatToDo) {
+  const auto may_go_on = LimitComputing(absl::Seconds(2), absl::InfiniteFuture(), Clock());
+  EXPECT_TRUE(may_go_on().ok());
+  now += absl::Milliseconds(1'999);
+  EXPECT_TRUE(may_go_on().ok());
+  now += absl::Milliseconds(1);
+  const absl::Status refused = may_go_on();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(GetErrorDetail(refused).reason, "INFERENCE_BUDGET_EXCEEDED");
+  EXPECT_EQ(GetErrorDetail(refused).metadata.at("seconds"), "2");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("ask for fewer"));
+}
+
+TEST_F(ComputeLimitTest, ACallerWhoseDeadlineHasPassedIsComputedForNoLonger) {
+  const auto may_go_on = LimitComputing(absl::Seconds(2), now + absl::Seconds(1), Clock());
+  EXPECT_TRUE(may_go_on().ok());
+  now += absl::Seconds(1);
+  EXPECT_EQ(GetErrorDetail(may_go_on()).reason, "DEADLINE_EXCEEDED");
+  EXPECT_EQ(may_go_on().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ComputeLimitTest, WithoutLimitsNothingEnds) {
+  const auto may_go_on = LimitComputing(absl::InfiniteDuration(), absl::InfiniteFuture(), Clock());
+  now += absl::Hours(24 * 365);
+  EXPECT_TRUE(may_go_on().ok());
+}
+
+TEST_F(CallerLimitsTest, EveryQueryOfInferenceHasALimitOfTimeAndNothingElseHas) {
+  Choices choices;
+  choices.query_max = absl::ZeroDuration();
+  Start(choices);
+  MakeQuestion("q-1", "energy");
+  const auto client = As(admin_token);
+  const std::string target = "target { name: 'questions/q-1' }";
+  const auto reason = [](const auto& response) {
+    return response.ok() ? "OK" : GetErrorDetail(response.status()).reason;
+  };
+  const std::string expected = "INFERENCE_BUDGET_EXCEEDED";
+  EXPECT_EQ(reason(client->QueryPosterior(Text<v1::QueryPosteriorRequest>(target))), expected);
+  EXPECT_EQ(reason(client->QueryPosterior(Text<v1::QueryPosteriorRequest>(
+                Cat(target, " approximation { sample_count: 100 }")))),
+            expected);
+  EXPECT_EQ(reason(client->ExplainPosterior(Text<v1::ExplainPosteriorRequest>(target))), expected);
+  EXPECT_EQ(reason(client->SimulatePosterior(Text<v1::SimulatePosteriorRequest>(target))),
+            expected);
+  EXPECT_EQ(reason(client->RankIndicators(Text<v1::RankIndicatorsRequest>(target))), expected);
+  EXPECT_EQ(reason(client->AnalyzeSensitivity(Text<v1::AnalyzeSensitivityRequest>(target))),
+            expected);
+  EXPECT_EQ(reason(client->QueryJoint(Text<v1::QueryJointRequest>(Cat(target, " nodes: 'r'")))),
+            expected);
+  EXPECT_EQ(reason(client->FindMostProbableExplanation(
+                Text<v1::FindMostProbableExplanationRequest>("target { name: 'networks/q-1' }"))),
+            expected);
+  EXPECT_EQ(reason(client->AssessEvidence(
+                Text<v1::AssessEvidenceRequest>("target { name: 'networks/q-1' }"))),
+            expected);
+  // Writes publish posteriors all the same.
+  EXPECT_EQ(reason(client->CreateEvidence(Text<v1::CreateEvidenceRequest>(
+                "parent: 'networks/q-1' evidence { model { node: 'q' "
+                "likelihood_ratio: 3 } }"))),
+            "OK");
+  EXPECT_EQ(reason(client->GetQuestion(Text<v1::GetQuestionRequest>("name: 'questions/q-1'"))),
+            "OK");
 }
 
 // A server whose time is a number: each query takes one tick of its one thread.

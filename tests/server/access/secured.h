@@ -35,6 +35,7 @@ struct Choices {
   BudgetOptions budgets;
   HttpServerOptions http;
   absl::Duration stall_max = absl::Seconds(60);
+  absl::Duration query_max = absl::InfiniteDuration();
 };
 
 class SecuredTest : public testing::Test {
@@ -96,7 +97,7 @@ class SecuredTest : public testing::Test {
     control = *std::move(made);
     gate = std::make_unique<AccessGate>(control.get(), engine.get(), choices.budgets);
     router = std::make_unique<Router>();
-    AddServices(*router, *engine, {.access = control.get()});
+    AddServices(*router, *engine, {.access = control.get(), .query_max = choices.query_max});
     AuditActs(*router, audit.get(), [this] { return now; });
     gate->Guard(*router);
     Listen(choices);

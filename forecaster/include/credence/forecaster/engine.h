@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -33,6 +34,10 @@ struct EngineOptions {
   // is as quickly multiplied as fetched. They take no memory. A tree found for one question keeps
   // smaller ones only.
   int64_t most_cells_kept = int64_t{1} << 17;
+  // Asked before each propagation or elimination, and now and then while samples are drawn:
+  // anything but OK ends the question with it, and the engine can be asked again. Empty: nothing is
+  // asked.
+  std::function<absl::Status()> may_go_on{};
 };
 
 // What one question costs, known before it is paid.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -53,6 +54,8 @@ struct InferenceOptions {
   bool with_conflict = true;
   // EngineOptions::memory_budget_bytes.
   int64_t memory_budget_bytes = int64_t{1} << 30;
+  // EngineOptions::may_go_on.
+  std::function<absl::Status()> may_go_on{};
 };
 
 struct NodePosterior {
