@@ -563,7 +563,7 @@ Network Square(int side) {
 }
 
 TEST(EngineTest, TablesThatAreNotKeptGiveTheSameAnswers) {
-  constexpr EngineOptions kNoTables = {.most_cells_kept = 0};
+  const EngineOptions no_tables = {.most_cells_kept = 0};
   for (uint32_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE(seed);
     NetworkSource source(seed);
@@ -573,7 +573,7 @@ TEST(EngineTest, TablesThatAreNotKeptGiveTheSameAnswers) {
       return static_cast<int>(network->network().nodes[static_cast<size_t>(node)].states.size());
     };
     Engine with_tables(*network);
-    Engine without(*network, kNoTables);
+    Engine without(*network, no_tables);
     std::vector<std::vector<double>> told(static_cast<size_t>(nodes));
     for (int step = 0; step < 12; ++step) {
       const int node = source.Below(nodes);
@@ -595,7 +595,7 @@ TEST(EngineTest, TablesThatAreNotKeptGiveTheSameAnswers) {
       const int other = source.Below(nodes);
       ExpectNear(without.Family(other)->probabilities, with_tables.Family(other)->probabilities,
                  1e-12);
-      Engine fresh(*network, kNoTables);
+      Engine fresh(*network, no_tables);
       Load(told, fresh);
       EXPECT_TRUE(SameBits(MarginalsOf(fresh), MarginalsOf(without)));
     }

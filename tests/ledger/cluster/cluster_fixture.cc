@@ -30,7 +30,7 @@ Projection::BatchSteps TellingProjection::Seal(StateWriter& state, TreeSize size
   return {};
 }
 
-EventDraft Forecast(const std::string& rationale) {
+EventDraft LinkedForecast(const std::string& rationale) {
   auto payload = std::make_shared<ForecastRecorded>();
   payload->set_question("q");
   payload->set_forecaster("analyst-1");

@@ -26,8 +26,8 @@ class TellingProjection final : public Projection {
   std::map<int64_t, std::string> texts_;
 };
 
-// A forecast with a text that can be erased.
-[[nodiscard]] EventDraft Forecast(const std::string& rationale);
+// A forecast with a text that can be erased, in the streams of its question and its forecaster.
+[[nodiscard]] EventDraft LinkedForecast(const std::string& rationale);
 // The erasure of that text of the entry at `position`.
 [[nodiscard]] EventDraft Erasure(Position position);
 

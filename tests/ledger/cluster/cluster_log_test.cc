@@ -27,9 +27,10 @@ TEST_F(ClusterLogTest, FollowerDerivesTheSameDatabaseByteForByte) {
   TellingProjection leading;
   log_ = OpenLeading(directory_.path(), leadership->term(), &leading);
   AppendMany(300);
-  const auto forecast = SubmitAndWait(*log_, WriteOf("f1", "f1", {Forecast("why")}));
+  const auto forecast = SubmitAndWait(*log_, WriteOf("f1", "f1", {LinkedForecast("why")}));
   ASSERT_TRUE(forecast.ok()) << forecast.status();
-  ASSERT_TRUE(SubmitAndWait(*log_, WriteOf("f2", "f2", {Forecast("more"), Say("b", "x")})).ok());
+  ASSERT_TRUE(
+      SubmitAndWait(*log_, WriteOf("f2", "f2", {LinkedForecast("more"), Say("b", "x")})).ok());
   // What was erased is erased there as well, and the rest of the request's record stays.
   Submission erase = WriteOf("erase", "", {Erasure(forecast->position)});
   erase.after_durable = true;
