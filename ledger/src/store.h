@@ -184,6 +184,8 @@ class Store {
   [[nodiscard]] std::unique_ptr<rocksdb::Iterator> NewIterator(
       Family family, const rocksdb::ReadOptions& options) const;
 
+  // What is still to be purged, as noted; it is noted anew, so that there is something to flush.
+  [[nodiscard]] absl::StatusOr<std::optional<std::string>> RenewMark();
   // Waits until no reader holds the state of an earlier time, which would keep what it saw.
   [[nodiscard]] absl::Status AwaitNoSnapshots() const;
   [[nodiscard]] absl::StatusOr<std::vector<std::string>> ListTables() const;

@@ -35,8 +35,7 @@ absl::Status Failed(std::string_view what, const rocksdb::Status& status) {
 
 absl::Status Store::PurgeErased() {
   absl::MutexLock lock(&files_mutex_);
-  CREDENCE_ASSIGN_OR_RETURN(const std::optional<std::string> mark,
-                            Get(Family::kMeta, kUnpurgedKey));
+  CREDENCE_ASSIGN_OR_RETURN(const std::optional<std::string> mark, RenewMark());
   if (!mark.has_value()) return absl::OkStatus();
   CREDENCE_RETURN_IF_ERROR(AwaitNoSnapshots());
   rocksdb::VectorLogPtr logs;
@@ -58,6 +57,21 @@ absl::Status Store::PurgeErased() {
   for (const auto& log : logs) old.push_back(log->PathName().substr(1));
   CREDENCE_RETURN_IF_ERROR(RemoveUnneeded(old));
   return ForgetPurge(*mark);
+}
+
+// After a log of writes whose end is torn, RocksDB begins the next one with an empty batch. Nothing
+// of it is in any table to be flushed, and without a flush it is never let go of.
+absl::StatusOr<std::optional<std::string>> Store::RenewMark() {
+  absl::MutexLock lock(&gate_.mutex);
+  CREDENCE_ASSIGN_OR_RETURN(std::optional<std::string> mark, Get(Family::kMeta, kUnpurgedKey));
+  if (!mark.has_value()) return mark;
+  if (gate_.write_failed) return Failed("a write failed", rocksdb::Status::IOError());
+  const rocksdb::Status status =
+      database_->Put(DurableWrite(), Handle(Family::kMeta),
+                     rocksdb::Slice(kUnpurgedKey.data(), kUnpurgedKey.size()), *mark);
+  if (status.ok()) return mark;
+  gate_.write_failed = true;
+  return Failed("that they are cannot be noted", status);
 }
 
 absl::Status Store::AwaitNoSnapshots() const {

@@ -237,6 +237,24 @@ TEST_F(ErasureTest, PurgeThatWasNotReachedIsDoneWhenTheLedgerIsOpened) {
   EXPECT_TRUE(FilesWith(directory_.path(), kSecret).empty());
 }
 
+TEST_F(ErasureTest, PurgeIsDoneThoughTheLogOfWritesEndsTorn) {
+  Open();
+  const Position position = Record(kSecret);
+  ASSERT_TRUE(Erase(position).ok());
+  Close();
+  // As where the power failed, or the disk was full, in the middle of a record.
+  for (const auto& file : fs::directory_iterator(database())) {
+    if (file.path().extension() != ".log" || file.file_size() == 0) continue;
+    std::ofstream(file.path(), std::ios::binary | std::ios::app)
+        << std::string("\x12\x34\x56\x78\x40\x00\x01", 7);
+  }
+  for (int i = 0; i < 2; ++i) {
+    Open();
+    EXPECT_TRUE(FilesWith(directory_.path(), kSecret).empty());
+    Close();
+  }
+}
+
 TEST_F(ErasureTest, BackupsHoldTheTextUntilThoseFromBeforeAreDeleted) {
   Open();
   const Position position = Record(kSecret);
