@@ -19,8 +19,9 @@
 #include "log_factory.h"
 
 // Each operation on a file that a ledger does while it opens, writes, flushes, compacts, copies
-// itself and closes is made to fail in turn. Whatever fails: the ledger opens again, is sound, has
-// all that was acknowledged as it was acknowledged, texts too, and no write by half.
+// itself, erases a text and closes is made to fail in turn. Whatever fails: the ledger opens again,
+// is sound, has all that was acknowledged as it was acknowledged, texts too, no write by half, and
+// in none of its files a text whose erasure it holds.
 //
 //   CREDENCE_FAULT_RUNS     how many of the faults are tried, drawn at random; 0 for all
 //   CREDENCE_CRASH_SECONDS  ends the trying after this time; not set for no limit
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kWrites = 30;
+constexpr char kErased[] = "Qx7-Wv2z_Kj9!pLr4#TnB8@yHd3$FmG6";
 
 int64_t Setting(const char* name, int64_t fallback) {
   const char* const text = std::getenv(name);
@@ -52,6 +54,11 @@ class FaultSweepTest : public LedgerFixture {
     for (int i = 0; i < 4; ++i) {
       Open();
       AppendMany(70);
+      if (i == 0) {
+        const auto receipt = SubmitAndWait(*log_, WriteOf("to erase", "", {Forecast(kErased)}));
+        ASSERT_TRUE(receipt.ok()) << receipt.status();
+        erased_ = receipt->position;
+      }
       size_ = log_->tree_head().size.value;
       Close();
     }
@@ -67,7 +74,7 @@ class FaultSweepTest : public LedgerFixture {
                    {Say("a", request_id), Say(request_id, "second"), Forecast(request_id)});
   }
 
-  // Writes, a backup in the middle of them, and closing. What was answered.
+  // Writes, a backup in the middle of them, an erasure after it, and closing. What was answered.
   std::vector<Outcome> Work(FaultDisk& disk, const std::string& directory) {
     OpenOptions options;
     options.directory = directory;
@@ -98,6 +105,7 @@ class FaultSweepTest : public LedgerFixture {
         }
         // It may fail; that is its caller's to know, and harms nothing.
         CreateBackup(**log, {.backup_directory = directory + "/backups"}).status().IgnoreError();
+        SubmitAndWait(**log, Erasure("erasure", erased_)).status().IgnoreError();
       }
     }
     absl::MutexLock lock(&mutex);
@@ -142,7 +150,7 @@ class FaultSweepTest : public LedgerFixture {
     for (const StoredEntry& entry : ReadAll(*log_)) {
       positions[EnvelopeOf(entry).request_id()].push_back(entry.position.value);
     }
-    ExpectTexts();
+    ExpectTexts(directory, !positions["erasure"].empty());
     EXPECT_GE(log_->tree_head().size.value, size_);
     for (const Outcome& outcome : outcomes) {
       ExpectKept(outcome, positions[outcome.request_id]);
@@ -164,16 +172,20 @@ class FaultSweepTest : public LedgerFixture {
     EXPECT_EQ(positions.front(), outcome.receipt->position.value);
   }
 
-  // Each forecast's reason, which is its request id.
-  void ExpectTexts() {
+  // Each forecast's reason, which is its request id, and the one that was to be erased.
+  void ExpectTexts(const std::string& directory, bool erased) {
     const auto forecasts = log_->ReadStream("questions/q", 0, {});
     ASSERT_TRUE(forecasts.ok()) << forecasts.status();
     for (const StoredEntry& entry : *forecasts) {
       const auto texts = log_->ReadTexts(entry);
       ASSERT_TRUE(texts.ok()) << texts.status();
       ASSERT_EQ(texts->size(), 1U);
-      EXPECT_EQ(texts->front().text(), EnvelopeOf(entry).request_id());
+      const std::string id = EnvelopeOf(entry).request_id();
+      const std::string written = entry.position == erased_ ? kErased : id;
+      EXPECT_EQ(texts->front().text(), entry.position == erased_ && erased ? "" : written);
     }
+    const std::vector<std::string> files = FilesWith(directory + "/log", kErased);
+    EXPECT_EQ(files.empty(), erased) << "it stands in " << files.size() << " files";
   }
 
   void ExpectRepeats(const Outcome& outcome) {
@@ -209,6 +221,7 @@ class FaultSweepTest : public LedgerFixture {
   }
 
   int64_t size_ = 0;
+  Position erased_;
   int64_t fired_count_ = 0;
   int64_t acknowledged_count_ = 0;
   const std::string kept_path_ =
