@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -33,6 +34,17 @@ class EventOf final : public CallEvent {
 
  private:
   Owner* const owner_;
+};
+
+// A call is over when its answer was sent and gRPC is done with it, in either order. Only for the
+// thread of the call's queue, on which both happen.
+class CallEnds {
+ public:
+  // Whether this was the second.
+  [[nodiscard]] bool Second() { return std::exchange(one_, true); }
+
+ private:
+  bool one_ = false;
 };
 
 // Thread-safe, but for Start and Stop, which are the owner's.

@@ -21,7 +21,7 @@ namespace credence::server {
 class StreamCall {
  public:
   StreamCall(const RoutedMethod& method, CallQueue& queue)
-      : method_(method), queue_(queue), calls_(*method.streams) {
+      : method_(method), queue_(queue), streams_(*method.streams) {
     queue_.Enter();
   }
   StreamCall(const StreamCall&) = delete;
@@ -89,7 +89,7 @@ class StreamCall {
     } else {
       source_ = *std::move(source);
       // Not with this stream's lock held: EndStreams takes the two the other way round.
-      if (!calls_.Add(this)) End(DrainingError());
+      if (!streams_.Add(this)) End(DrainingError());
     }
     Pump();
   }
@@ -111,12 +111,12 @@ class StreamCall {
   }
 
   void EndOne() {
-    if (ends_.fetch_add(1) + 1 == kEnds) Go();
+    if (ends_.Second()) Go();
   }
 
   // Gives the first reference back.
   void Go() {
-    calls_.Remove(this);
+    streams_.Remove(this);
     queue_.Leave();
     Release();
   }
@@ -135,7 +135,7 @@ class StreamCall {
       pumping_ = true;
     }
     Acquire();
-    calls_.executor().Run([this] {
+    streams_.executor().Run([this] {
       Pump();
       Release();
     });
@@ -203,12 +203,9 @@ class StreamCall {
     writer_.Finish(ToGrpcStatus(status), &closed_);
   }
 
-  // The answer was sent, and gRPC is done with the call.
-  static constexpr int kEnds = 2;
-
   const RoutedMethod& method_;
   CallQueue& queue_;
-  StreamSet& calls_;
+  StreamSet& streams_;
   grpc::ServerContext context_;
   grpc::ByteBuffer request_;
   grpc::ServerAsyncWriter<grpc::ByteBuffer> writer_{&context_};
@@ -216,7 +213,7 @@ class StreamCall {
   EventOf<StreamCall, &StreamCall::Wrote> wrote_{this};
   EventOf<StreamCall, &StreamCall::Finish> closed_{this};
   EventOf<StreamCall, &StreamCall::Leave> over_{this};
-  std::atomic<int> ends_{0};
+  CallEnds ends_;
   // The pump only.
   std::unique_ptr<MessageSource> source_;
 

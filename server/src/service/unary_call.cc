@@ -90,7 +90,7 @@ class UnaryCall {
   }
 
   void EndOne() {
-    if (ends_.fetch_add(1) + 1 == kEnds) Go();
+    if (ends_.Second()) Go();
   }
 
   void Go() {
@@ -102,8 +102,6 @@ class UnaryCall {
 
   // Requests above this size take a while even of brief methods.
   static constexpr size_t kBriefBytesMax = 64 << 10;
-  // The answer was sent, and gRPC is done with the call.
-  static constexpr int kEnds = 2;
 
   const RoutedMethod& method_;
   CallQueue& queue_;
@@ -115,7 +113,7 @@ class UnaryCall {
   EventOf<UnaryCall, &UnaryCall::Finish> finished_{this};
   EventOf<UnaryCall, &UnaryCall::End> over_{this};
   std::atomic<bool> answered_{false};
-  std::atomic<int> ends_{0};
+  CallEnds ends_;
   std::shared_ptr<UnaryCall> self_;
 };
 

@@ -31,29 +31,8 @@ Projection::BatchSteps TellingProjection::Seal(StateWriter& state, TreeSize size
 }
 
 EventDraft LinkedForecast(const std::string& rationale) {
-  auto payload = std::make_shared<ForecastRecorded>();
-  payload->set_question("q");
-  payload->set_forecaster("analyst-1");
-  payload->set_rationale(rationale);
-  EventDraft draft;
-  draft.stream = "questions/q";
+  EventDraft draft = Forecast(rationale);
   draft.links = {"forecasters/analyst-1/forecasts"};
-  draft.payload = payload;
-  draft.actor = "forecasters/analyst-1";
-  return draft;
-}
-
-EventDraft Erasure(Position position) {
-  auto payload = std::make_shared<event::v1::TextsErased>();
-  auto& text = *payload->add_texts();
-  text.set_position(position.value);
-  text.set_stream("questions/q");
-  text.add_fields("rationale");
-  payload->set_rationale("asked for");
-  EventDraft draft;
-  draft.stream = "ledger";
-  draft.payload = payload;
-  draft.actor = "operators/erasure";
   return draft;
 }
 

@@ -28,8 +28,6 @@ class TellingProjection final : public Projection {
 
 // A forecast with a text that can be erased, in the streams of its question and its forecaster.
 [[nodiscard]] EventDraft LinkedForecast(const std::string& rationale);
-// The erasure of that text of the entry at `position`.
-[[nodiscard]] EventDraft Erasure(Position position);
 
 // All that a database holds, by family and key.
 using Contents = std::map<std::pair<size_t, std::string>, std::string>;

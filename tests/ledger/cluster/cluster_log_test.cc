@@ -32,9 +32,7 @@ TEST_F(ClusterLogTest, FollowerDerivesTheSameDatabaseByteForByte) {
   ASSERT_TRUE(
       SubmitAndWait(*log_, WriteOf("f2", "f2", {LinkedForecast("more"), Say("b", "x")})).ok());
   // What was erased is erased there as well, and the rest of the request's record stays.
-  Submission erase = WriteOf("erase", "", {Erasure(forecast->position)});
-  erase.after_durable = true;
-  ASSERT_TRUE(SubmitAndWait(*log_, std::move(erase)).ok());
+  ASSERT_TRUE(SubmitAndWait(*log_, Erasure("erase", forecast->position)).ok());
   AppendMany(100);
   const TreeHead head = log_->tree_head();
   Close();
